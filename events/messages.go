@@ -1,0 +1,283 @@
+package events
+
+import "time"
+
+// Payload is the data of one message. The types of this file are all there are.
+type Payload interface{ ceType() string }
+
+// Request asks for an erasure. Exactly one of UserID and Identifiers must be given.
+// Unknown fields are refused: a misspelt scope must never widen an erasure.
+type Request struct {
+	UserID         Private
+	Identifiers    []Identifier
+	Plan           string     // name of a configured plan; empty: the source's default
+	Scope          *Scope     // nil: everything that the plan covers
+	Regime         string     // gdpr, ccpa or a configured name; empty: the source's default
+	NotBefore      *time.Time // nil: now
+	Reason         Private    // free text, sealed with the identifiers
+	IdempotencyKey string     // 1 to 128 bytes; empty: derived from ce-source and ce-id
+	CorrelationID  string     // [A-Za-z0-9._-]{1,64}; returned in every answer and event
+}
+
+// Scope narrows an erasure to some participants or to single items of them.
+type Scope struct {
+	Participants []string
+	Items        []Item
+}
+
+// Item is one thing a participant holds, for example one image by its vendor reference.
+type Item struct {
+	Participant string
+	Kind        Kind
+	Reference   Private
+}
+
+// Cancel withdraws one request, which is named by the id that its acceptance returned.
+// Unknown fields are refused.
+type Cancel struct {
+	Request string `json:"request"`
+	Reason  Private
+}
+
+// StatusQuery asks for the state of a saga that serves a request of the asking source.
+type StatusQuery struct {
+	Saga string `json:"saga"`
+}
+
+// Acceptance answers a request: it was committed before this was sent.
+type Acceptance struct {
+	Saga          string    `json:"saga"`
+	Request       string    `json:"request"`
+	State         State     `json:"state"`
+	Due           time.Time `json:"due"`
+	Joined        bool      `json:"joined"` // true: the saga was already there
+	CorrelationID string    `json:"correlation_id,omitempty"`
+}
+
+// Problem answers what cannot be accepted. It never echoes the input.
+type Problem struct {
+	Code   string `json:"code"`            // stable, for programs, see the Code constants
+	Field  string `json:"field,omitempty"` // path of the field at fault, as in scope.items[0].kind
+	Detail string `json:"detail"`          // one sentence, for people
+}
+
+// The codes of a [Problem].
+const (
+	CodeInvalid     = "invalid"     // the message is malformed; Field says where
+	CodeUnsupported = "unsupported" // well-formed, and not served by this version or configuration
+	CodeUnknown     = "unknown"     // no such saga or request among the asker's own
+	CodeTooLate     = "too_late"    // a cancel after the pivot or after the end
+	CodeBusy        = "busy"        // try again; nothing was recorded
+)
+
+// Status answers a [StatusQuery].
+type Status struct {
+	Saga         string              `json:"saga"`
+	State        State               `json:"state"`
+	Parked       string              `json:"parked,omitempty"` // why an operator must act; empty: nobody must
+	Due          time.Time           `json:"due"`
+	Started      time.Time           `json:"started"`
+	Ended        *time.Time          `json:"ended,omitempty"`
+	Participants []ParticipantStatus `json:"participants"`
+}
+
+// ParticipantStatus is one line of a [Status].
+type ParticipantStatus struct {
+	Name     string     `json:"name"`
+	Verb     Verb       `json:"verb"` // the step that it is at
+	Step     string     `json:"step"` // waiting, open, granted, reported, delayed or parked
+	Reason   string     `json:"reason,omitempty"`
+	Until    *time.Time `json:"until,omitempty"`
+	Attempts int        `json:"attempts"`
+	Verdict  Verdict    `json:"verdict,omitempty"` // of erase
+	Counts   Counts     `json:"counts,omitempty"`
+	Verified bool       `json:"verified"`
+}
+
+// Command is the doorbell: it says that a step is open, and carries no personal data. It
+// permits nothing; only a [Permit] does.
+type Command struct {
+	Saga        string `json:"saga"`
+	Participant string `json:"participant"`
+	Verb        Verb   `json:"verb"`
+	Round       int    `json:"round"`
+	Issue       int    `json:"issue"`      // counts the doorbells of this saga
+	Generation  uint64 `json:"generation"` // of the orchestrator
+	ClaimOn     string `json:"claim_on"`   // subject to claim on, opaque to the worker
+	ReportOn    string `json:"report_on"`  // subject to report on, opaque to the worker
+}
+
+// Claim asks whether a step may still be done, and for whom. With Permit set it renews
+// that permit.
+type Claim struct {
+	Saga     string    `json:"saga"`
+	Verb     Verb      `json:"verb"`
+	Round    int       `json:"round"`
+	Instance string    `json:"instance"`         // of the worker: the same one gets the same permit again
+	Permit   string    `json:"permit,omitempty"` // the permit to renew
+	Time     time.Time `json:"time"`             // the worker's wall clock
+}
+
+// Permit answers a claim: the right to act once, for LifeMS milliseconds counted from
+// before the claim was sent, on the worker's monotonic clock.
+type Permit struct {
+	Permit      string
+	Saga        string
+	Verb        Verb
+	Round       int
+	Attempt     int
+	Generation  uint64
+	LifeMS      int64
+	MaybeDone   bool // an earlier permit was never reported: finding nothing proves nothing
+	Realm       string
+	Identifiers []Identifier // what this participant needs, no more
+	Baseline    Counts       // counted at resolve; nil when unknown
+}
+
+// Refusal answers a claim that is not granted. The command is finished either way.
+type Refusal struct {
+	Reason RefusalReason `json:"reason"`
+	Until  *time.Time    `json:"until,omitempty"` // no use asking before; the orchestrator rings again by itself
+}
+
+// RefusalReason says why a claim was not granted.
+type RefusalReason string
+
+// The reasons, a closed set.
+const (
+	RefusedUnknown    RefusalReason = "unknown"    // no such saga, participant or step
+	RefusedDone       RefusalReason = "done"       // the step is reported
+	RefusedStale      RefusalReason = "stale"      // an older round, or a permit that is no longer alive
+	RefusedBusy       RefusalReason = "busy"       // another instance holds the permit
+	RefusedDelayed    RefusalReason = "delayed"    // backing off or rate limited
+	RefusedParked     RefusalReason = "parked"     // an operator must act
+	RefusedHeld       RefusalReason = "held"       // a legal hold
+	RefusedEnded      RefusalReason = "ended"      // the saga is final or cancelled
+	RefusedNotReady   RefusalReason = "not_ready"  // the orchestrator is recovering or stopping
+	RefusedMisfit     RefusalReason = "misfit"     // the subject's participant is not the claim's
+	RefusedNotYetOpen RefusalReason = "not_opened" // the step waits for others
+)
+
+// Report says what became of a permit.
+type Report struct {
+	Saga        string
+	Verb        Verb
+	Round       int
+	Permit      string
+	Verdict     Verdict
+	Counts      Counts       // resolve: the baseline; erase: what was erased
+	Remaining   *int64       // items left, counted after acting; nil: cannot count
+	Identifiers []Identifier // resolve: what this participant yields
+	Undo        Private      // suspend, prepared: what restore needs
+	Ground      string       // retained: the ground, from the worker's configuration
+	Until       *time.Time   // retained: until when; failed as rate_limited: try again no earlier
+	Class       FailureClass // failed
+	Code        string       // failed: [a-z0-9_]{1,64}, never input
+	RowsOnly    bool         // erased rows whose remote effect was not confirmed
+}
+
+// Receipt answers a report, after the commit.
+type Receipt struct {
+	Outcome Outcome `json:"outcome"`
+	Reason  string  `json:"reason,omitempty"`
+}
+
+// Outcome says what a report did.
+type Outcome string
+
+// The outcomes. Each of them ends the worker's duty to report; only silence or a
+// [Problem] with CodeBusy is a reason to send the report again.
+const (
+	Took     Outcome = "accepted" // it counts
+	Recorded Outcome = "recorded" // kept in the history, changes nothing
+	Rejected Outcome = "refused"  // it names no granted permit, or its data are not a report
+)
+
+// Hello announces a worker. It is sent at start and every minute.
+type Hello struct {
+	Instance  string           `json:"instance"`
+	Version   string           `json:"version"` // of the worker's software
+	Abilities []Verb           `json:"abilities"`
+	Needs     []IdentifierType `json:"needs,omitempty"`
+	Yields    []IdentifierType `json:"yields,omitempty"`
+	Time      time.Time        `json:"time"`
+}
+
+// Welcome answers a hello.
+type Welcome struct {
+	Time  time.Time `json:"time"`            // the orchestrator's wall clock
+	Known bool      `json:"known"`           // some configured plan has this participant
+	Fault string    `json:"fault,omitempty"` // how the hello disagrees with the plans, for people
+}
+
+// Event is one step in the life of a saga. The person appears only as a pseudonym.
+type Event struct {
+	Saga          string    `json:"saga"`
+	Kind          EventKind `json:"kind"`
+	State         State     `json:"state"`
+	Pseudonym     string    `json:"pseudonym"`
+	Participant   string    `json:"participant,omitempty"`
+	Reason        string    `json:"reason,omitempty"`
+	At            time.Time `json:"at"`
+	Due           time.Time `json:"due"`
+	Request       string    `json:"request,omitempty"`
+	CorrelationID string    `json:"correlation_id,omitempty"`
+}
+
+// Summary is the end of an erasure. Its bytes are built once, in the final transaction,
+// and are the same for every source that joined.
+type Summary struct {
+	Saga         string               `json:"saga"`
+	Pseudonym    string               `json:"pseudonym"`
+	Plan         string               `json:"plan"`
+	PlanDigest   string               `json:"plan_digest"`
+	Regime       string               `json:"regime,omitempty"`
+	State        State                `json:"state"`
+	Started      time.Time            `json:"started"`
+	Due          time.Time            `json:"due"`
+	Ended        time.Time            `json:"ended"`
+	Participants []ParticipantSummary `json:"participants"`
+	Exceptions   []Exception          `json:"exceptions"`
+	HistoryHead  string               `json:"history_head"` // of the chain before the final entry
+}
+
+// ParticipantSummary is what one participant reported, and when it was counted at zero.
+type ParticipantSummary struct {
+	Name       string     `json:"name"`
+	Verdict    Verdict    `json:"verdict"`
+	Counts     Counts     `json:"counts"`
+	Inferred   bool       `json:"inferred,omitempty"`  // the counts are the baseline's: the report was lost with its worker
+	RowsOnly   bool       `json:"rows_only,omitempty"` // the remote effect was not confirmed
+	Attempts   int        `json:"attempts"`
+	Rounds     int        `json:"rounds"`
+	ReportedAt *time.Time `json:"reported_at,omitempty"`
+	VerifiedAt *time.Time `json:"verified_at,omitempty"`
+}
+
+// Exception is a share that was not erased, or not proven to be.
+type Exception struct {
+	Participant string     `json:"participant"`
+	Kind        string     `json:"kind"` // retained, waived or unverified
+	Ground      string     `json:"ground"`
+	By          string     `json:"by,omitempty"`
+	Until       *time.Time `json:"until,omitempty"`
+}
+
+func (Request) ceType() string     { return typePrefix + "requested.v1" }
+func (Cancel) ceType() string      { return typePrefix + "cancel.v1" }
+func (StatusQuery) ceType() string { return typePrefix + "status_query.v1" }
+func (Acceptance) ceType() string  { return typePrefix + "acceptance.v1" }
+func (Problem) ceType() string     { return typePrefix + "problem.v1" }
+func (Status) ceType() string      { return typePrefix + "status.v1" }
+func (Command) ceType() string     { return typePrefix + "command.v1" }
+func (Claim) ceType() string       { return typePrefix + "claim.v1" }
+func (Permit) ceType() string      { return typePrefix + "permit.v1" }
+func (Refusal) ceType() string     { return typePrefix + "refusal.v1" }
+func (Report) ceType() string      { return typePrefix + "report.v1" }
+func (Receipt) ceType() string     { return typePrefix + "receipt.v1" }
+func (Hello) ceType() string       { return typePrefix + "hello.v1" }
+func (Welcome) ceType() string     { return typePrefix + "welcome.v1" }
+func (Event) ceType() string       { return typePrefix + "event.v1" }
+func (Summary) ceType() string     { return typePrefix + "summary.v1" }
+
+const typePrefix = "io.expunge.erasure."
