@@ -1,0 +1,164 @@
+package saga
+
+// advance opens every step whose turn has come, and moves to the next phase when nothing
+// of the present one is left to do, until nothing more follows.
+func (r *run) advance() {
+	for moved := true; moved && r.err == nil && !r.s.Phase.Final(); {
+		switch r.s.Phase {
+		case Resolving:
+			moved = r.advanceResolving()
+		case Erasing:
+			moved = r.advanceErasing()
+		case Verifying:
+			moved = r.advanceVerifying()
+		case Suspending, Grace, Restoring:
+			moved = false
+		default:
+			moved = false
+		}
+	}
+}
+
+// all reports whether f holds for every share.
+func (r *run) all(f func(h *Share) bool) bool {
+	for i := range r.s.Shares {
+		if !f(&r.s.Shares[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// openReady opens each waiting step of verb v whose predecessors are ready.
+func (r *run) openReady(v Verb, ready func(h *Share) bool) {
+	for i := range r.s.Shares {
+		h := &r.s.Shares[i]
+		if t := h.Step(v); t.Status == Waiting && ready(h) {
+			r.open(h, v, t)
+		}
+	}
+}
+
+func (r *run) advanceResolving() bool {
+	r.openReady(Resolve, func(h *Share) bool {
+		spec, _ := r.plan.Spec(h.Name)
+		for _, by := range r.plan.resolvedBy(spec) {
+			if r.s.Share(by).Resolve.Status != Reported {
+				return false
+			}
+		}
+		return true
+	})
+	if !r.all(func(h *Share) bool { return h.Resolve.Status == Reported || h.Resolve.Status == "" }) {
+		return false
+	}
+	if r.all(func(h *Share) bool { return h.Resolve.Status == Reported && !h.Known }) {
+		r.finish(NotFound)
+		return false
+	}
+	r.pivot()
+	return true
+}
+
+// pivot is the one decision after which there is no way back.
+func (r *run) pivot() {
+	r.record(Entry{Kind: KPhase, Phase: Erasing})
+	r.emit(Emit{Kind: EventErasing})
+}
+
+func (r *run) advanceErasing() bool {
+	r.openReady(Erase, func(h *Share) bool {
+		spec, _ := r.plan.Spec(h.Name)
+		for _, a := range spec.After {
+			if !r.gone(r.s.Share(a)) {
+				return false
+			}
+		}
+		return true
+	})
+	if !r.all(func(h *Share) bool { return h.Erase.Status == Reported }) {
+		return false
+	}
+	r.record(Entry{Kind: KPhase, Phase: Verifying})
+	return true
+}
+
+// gone reports whether an edge that leaves this share is met.
+func (r *run) gone(h *Share) bool {
+	if h.Erase.Status != Reported {
+		return false
+	}
+	spec, _ := r.plan.Spec(h.Name)
+	switch h.Verdict {
+	case Retained, Waived:
+		return true
+	case Erased, Absent, Anonymised, Shredded:
+		return h.Zero || !spec.Verifies()
+	case Resolved, Counted, Failed:
+		return false
+	}
+	return false
+}
+
+// counts reports whether a share is to be counted at the end: not one that is kept.
+func (r *run) counts(h *Share) bool {
+	spec, _ := r.plan.Spec(h.Name)
+	return spec.Verifies() && h.Verdict != Retained && h.Verdict != Waived
+}
+
+func (r *run) advanceVerifying() bool {
+	r.openReady(Verify, r.counts)
+	if !r.s.QuietUntil.IsZero() {
+		return false
+	}
+	if !r.all(func(h *Share) bool { return !r.counts(h) || h.Verify.Status == Reported }) {
+		return false
+	}
+	if r.all(func(h *Share) bool { return !h.Verify.alive(r.now) }) {
+		r.settle()
+	}
+	return false
+}
+
+// settle ends the saga, or waits for the quiet time and counts once more.
+func (r *run) settle() {
+	if r.plan.Quiet > 0 && !r.s.Quieted {
+		r.record(Entry{Kind: KQuieted, Until: r.now.Add(r.plan.Quiet)})
+		return
+	}
+	end, err := r.verdict()
+	if err != nil {
+		r.err = err
+		return
+	}
+	r.finish(end)
+}
+
+// verdict is the final phase of a saga whose shares are all settled. It compares the
+// shares with the plan as sets, and knows no counter that could be wrong.
+func (r *run) verdict() (Phase, error) {
+	if len(r.s.Shares) != len(r.plan.Participants) || len(r.s.Shares) == 0 {
+		return "", ErrUnproven
+	}
+	end := Completed
+	for _, spec := range r.plan.Participants {
+		h := r.s.Share(spec.Name)
+		switch {
+		case h == nil || !r.gone(h):
+			return "", ErrUnproven
+		case h.Verdict == Retained || h.Verdict == Waived || !spec.Verifies():
+			end = CompletedWithExceptions
+		case h.Verified.IsZero():
+			return "", ErrUnproven
+		}
+	}
+	return end, nil
+}
+
+// finish ends the saga.
+func (r *run) finish(p Phase) {
+	head := r.s.Head
+	r.record(Entry{Kind: KFinished, Phase: p})
+	r.emit(Emit{Kind: EventFinished})
+	r.emit(Finish{Head: head})
+}

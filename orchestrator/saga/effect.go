@@ -1,0 +1,129 @@
+package saga
+
+import "time"
+
+// Effect is what follows from an input. The order of effects is the order of events.
+type Effect interface{ effect() }
+
+// Record appends an entry to the history.
+type Record struct{ Entry Entry }
+
+// Ring sends a command: the doorbell of an open step.
+type Ring struct {
+	Participant string
+	Verb        Verb
+	Round       int
+	Issue       int // counts the doorbells of the saga
+}
+
+// Grant answers a claim with a permit.
+type Grant struct {
+	Permit    PermitID
+	Round     int
+	Attempt   int
+	Life      time.Duration // counted by the worker from before it asked
+	MaybeDone bool
+	Needs     []string // identifier types to hand out, user_id among them
+	Baseline  Counts
+}
+
+// Deny answers a claim without one.
+type Deny struct {
+	Reason Denial
+	Until  time.Time // zero: unknown
+}
+
+// Denial says why a claim was not granted.
+type Denial string
+
+// The denials.
+const (
+	DenyUnknown   Denial = "unknown"
+	DenyDone      Denial = "done"
+	DenyStale     Denial = "stale"
+	DenyBusy      Denial = "busy"
+	DenyDelayed   Denial = "delayed"
+	DenyParked    Denial = "parked"
+	DenyEnded     Denial = "ended"
+	DenyNotOpened Denial = "not_opened"
+)
+
+// Receive answers a report.
+type Receive struct {
+	Outcome Outcome
+	Reason  string
+}
+
+// Outcome says what a report did.
+type Outcome string
+
+// The outcomes.
+const (
+	Took     Outcome = "accepted"
+	Noted    Outcome = "recorded"
+	Rejected Outcome = "refused"
+)
+
+// Admit answers a request. Joined says that the saga was there before.
+type Admit struct {
+	Request string
+	Joined  bool
+}
+
+// Postpone answers a request that can neither join nor start now: the live saga of the
+// subject is past its pivot, or runs under another plan.
+type Postpone struct{}
+
+// CancelAnswer answers a cancel.
+type CancelAnswer struct{ Result CancelResult }
+
+// CancelResult says what a cancel did.
+type CancelResult string
+
+// The results of a cancel.
+const (
+	CancelDone      CancelResult = "cancelled" // the saga ends with it
+	CancelWithdrawn CancelResult = "withdrawn" // other requests still want the erasure
+	CancelTooLate   CancelResult = "too_late"
+	CancelUnknown   CancelResult = "unknown"
+)
+
+// OperatorAnswer answers an operator's verb; empty Problem means that it was done.
+type OperatorAnswer struct{ Problem string }
+
+// Emit publishes a lifecycle event to every source that the saga serves.
+type Emit struct {
+	Kind        EventKind
+	Participant string
+	Reason      string
+	Only        string // a source: the event is for that one alone
+}
+
+// EventKind names a lifecycle event.
+type EventKind string
+
+// The lifecycle events.
+const (
+	EventAccepted  EventKind = "accepted"
+	EventErasing   EventKind = "erasing"
+	EventParked    EventKind = "parked"
+	EventResumed   EventKind = "resumed"
+	EventCancelled EventKind = "cancelled"
+	EventFinished  EventKind = "finished"
+)
+
+// Finish ends the saga: build, store and publish the summary, then destroy the data key.
+// Head is that of the history before the final entry.
+type Finish struct{ Head Hash }
+
+func (Record) effect()         {}
+func (Ring) effect()           {}
+func (Grant) effect()          {}
+func (Deny) effect()           {}
+func (Receive) effect()        {}
+func (Admit) effect()          {}
+func (Postpone) effect()       {}
+func (CancelAnswer) effect()   {}
+func (OperatorAnswer) effect() {}
+func (Emit) effect()           {}
+func (Finish) effect()         {}

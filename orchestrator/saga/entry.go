@@ -1,0 +1,108 @@
+package saga
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// Entry is one thing that happened, as it is stored for ever. Which fields a kind uses is
+// said at the kind; all others are zero.
+type Entry struct {
+	Seq  uint64    `json:"seq"` // 1, 2, 3 ... within the saga
+	At   time.Time `json:"at"`
+	Kind Kind      `json:"kind"`
+
+	Saga        ID           `json:"saga,omitempty"`
+	Plan        string       `json:"plan,omitempty"`
+	Subject     string       `json:"subject,omitempty"`
+	Regime      string       `json:"regime,omitempty"`
+	Due         time.Time    `json:"due,omitzero"`
+	Request     *Request     `json:"request,omitempty"`
+	Identifiers []Identifier `json:"identifiers,omitempty"`
+
+	Participant string   `json:"participant,omitempty"`
+	Verb        Verb     `json:"verb,omitempty"`
+	Round       int      `json:"round,omitempty"`
+	Permit      PermitID `json:"permit,omitempty"`
+	Attempt     int      `json:"attempt,omitempty"`
+	Instance    string   `json:"instance,omitempty"`
+	MaybeDone   bool     `json:"maybe_done,omitempty"`
+
+	Verdict   Verdict `json:"verdict,omitempty"`
+	Counts    Counts  `json:"counts,omitempty"`
+	Remaining *int64  `json:"remaining,omitempty"`
+	Inferred  bool    `json:"inferred,omitempty"`
+	RowsOnly  bool    `json:"rows_only,omitempty"`
+	Class     Class   `json:"class,omitempty"`
+	Ground    string  `json:"ground,omitempty"`
+	By        string  `json:"by,omitempty"`
+
+	Reason string    `json:"reason,omitempty"`
+	Until  time.Time `json:"until,omitzero"`
+	Phase  Phase     `json:"phase,omitempty"`
+}
+
+// Kind names what an entry records.
+type Kind string
+
+// The kinds of entries. "Step" stands for participant, verb and round.
+const (
+	KStarted   Kind = "started"   // saga, plan, subject, regime, due, request, identifiers
+	KJoined    Kind = "joined"    // request, due
+	KWithdrawn Kind = "withdrawn" // request
+	KPhase     Kind = "phase"     // phase entered; erasing for the first time is the pivot
+	KOpened    Kind = "opened"    // step; the doorbell rings
+	KRung      Kind = "rung"      // step; the doorbell rings again
+	KGranted   Kind = "granted"   // step, permit, attempt, instance, until (dead), maybe_done
+	KRenewed   Kind = "renewed"   // step, permit, until (dead), maybe_done
+	KExpired   Kind = "expired"   // step, permit: dead without a report
+	KReported  Kind = "reported"  // step, permit, verdict and outcome: the step is closed
+	KFailed    Kind = "failed"    // step, permit, class, reason (code), counts of a partial success
+	KNoted     Kind = "noted"     // step, permit, verdict, reason: a report that changes nothing
+	KDelayed   Kind = "delayed"   // step, reason, until
+	KParked    Kind = "parked"    // step, reason
+	KReopened  Kind = "reopened"  // step, reason: erase waits for its turn in a new round
+	KQuieted   Kind = "quieted"   // until: the last count comes after the quiet time
+	KRecovered Kind = "recovered" // until: no permit alive at the restart is dead before
+	KRetried   Kind = "retried"   // step, by, ground: a parked step may try again
+	KWaived    Kind = "waived"    // step, by, ground
+	KFinished  Kind = "finished"  // phase
+)
+
+// Hash is a SHA-256 value; it prints in hexadecimal.
+type Hash [sha256.Size]byte
+
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (h Hash) MarshalText() ([]byte, error) { return []byte(h.String()), nil }
+
+// UnmarshalText implements [encoding.TextUnmarshaler].
+func (h *Hash) UnmarshalText(b []byte) error {
+	if len(b) != 2*len(h) {
+		return fmt.Errorf("hash: %d characters, want %d", len(b), 2*len(h))
+	}
+	_, err := hex.Decode(h[:], b)
+	return err
+}
+
+// Bytes is the entry as it is hashed and stored.
+func (e Entry) Bytes() []byte {
+	b, err := json.Marshal(e)
+	if err != nil {
+		panic("saga: an entry is always JSON: " + err.Error()) // years past 9999 only
+	}
+	return b
+}
+
+// Chain returns the head of the hash chain after an entry's bytes are appended to it.
+func Chain(head Hash, entry []byte) (next Hash) {
+	d := sha256.New()
+	d.Write(head[:])
+	d.Write(entry)
+	d.Sum(next[:0])
+	return next
+}

@@ -1,0 +1,229 @@
+package saga
+
+import (
+	"slices"
+	"time"
+)
+
+// reported answers a report. Late, repeated and reordered ones change nothing, but for a
+// verify that found something left.
+func (r *run) reported(in ReportReceived) {
+	h := r.s.Share(in.Participant)
+	if h == nil || h.Step(in.Verb) == nil {
+		r.receive(Rejected, "no such step")
+		return
+	}
+	t := h.Step(in.Verb)
+	q := t.permit(in.Permit)
+	switch {
+	case q == nil || q.Round != in.Round:
+		r.receive(Rejected, "it names no granted permit")
+	case q.Reported:
+		r.receive(Noted, "this permit was reported before")
+	case r.s.Phase.Final():
+		r.receive(Noted, "the saga has ended")
+	case q.Round < t.Round:
+		r.note(in, "an older round")
+	case !in.Verb.may(in.Verdict):
+		r.refuse(in, h, t, "verdict_misfit")
+	case in.Verdict == Failed:
+		r.failure(in, h, t)
+	case in.Verb == Verify:
+		r.counted(in, h, t)
+	case in.Verb == Resolve && t.newest().ID != q.ID:
+		r.note(in, "a newer permit is out")
+	case t.Status == Reported:
+		r.note(in, "the step is closed")
+	case in.Verb == Resolve:
+		r.resolved(in, h, t)
+	case in.Verb == Erase:
+		r.erased(in, h, t, *q)
+	default:
+		r.note(in, "no such verb yet")
+	}
+}
+
+// may reports whether a report of verb v may carry verdict d.
+func (v Verb) may(d Verdict) bool {
+	if d == Failed {
+		return true
+	}
+	switch v {
+	case Resolve:
+		return d == Resolved || d == Absent
+	case Erase:
+		return d == Erased || d == Absent || d == Anonymised || d == Shredded || d == Retained
+	case Verify:
+		return d == Counted
+	case Suspend, Restore:
+		return false
+	}
+	return false
+}
+
+func (r *run) receive(o Outcome, why string) { r.emit(Receive{Outcome: o, Reason: why}) }
+
+// entry starts an entry about a report.
+func (in ReportReceived) entry(k Kind) Entry {
+	return Entry{Kind: k, Participant: in.Participant, Verb: in.Verb, Round: in.Round, Permit: in.Permit,
+		Verdict: in.Verdict, Counts: in.Counts, Remaining: in.Remaining}
+}
+
+func (r *run) note(in ReportReceived, why string) {
+	e := in.entry(KNoted)
+	e.Reason = why
+	r.record(e)
+	r.receive(Noted, why)
+}
+
+// failure counts only for the attempt under way.
+func (r *run) failure(in ReportReceived, h *Share, t *Step) {
+	if t.Status != Granted || t.newest().ID != in.Permit {
+		r.note(in, "not the attempt under way")
+		return
+	}
+	r.fail(in, h, t, in.Class, in.Code)
+}
+
+// fail records a failed attempt and decides what becomes of the step.
+func (r *run) fail(in ReportReceived, h *Share, t *Step, class Class, code string) {
+	e := in.entry(KFailed)
+	e.Class, e.Reason = class, code
+	if in.Verb != Erase {
+		e.Counts = nil // only what an erase deleted adds up
+	}
+	r.record(e)
+	switch class {
+	case Misconfigured, Refused:
+		r.park(h, in.Verb, t, string(class)+": "+code)
+	case RateLimited:
+		r.again(h, in.Verb, t, code, in.Until)
+	case Transient:
+		r.again(h, in.Verb, t, code, time.Time{})
+	}
+	r.receive(Took, "")
+}
+
+// resolved closes a resolve step with the identifiers that the plan allows.
+func (r *run) resolved(in ReportReceived, h *Share, t *Step) {
+	spec, _ := r.plan.Spec(h.Name)
+	for _, id := range in.Identifiers {
+		if !slices.Contains(spec.Yields, id.Type) {
+			r.refuse(in, h, t, "yields_more_than_planned")
+			return
+		}
+	}
+	e := in.entry(KReported)
+	e.Identifiers = r.news(h.Name, in.Identifiers)
+	r.record(e)
+	r.receive(Took, "")
+}
+
+// refuse parks a step whose worker does not keep to the plan.
+func (r *run) refuse(in ReportReceived, h *Share, t *Step, code string) {
+	if t.Status != Granted || t.newest().ID != in.Permit {
+		r.note(in, code)
+		return
+	}
+	r.fail(in, h, t, Misconfigured, code)
+}
+
+// news returns the identifiers that the saga does not know yet, each once.
+func (r *run) news(from string, ids []Identifier) (out []Identifier) {
+	for _, id := range ids {
+		id.From = from
+		known := func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash }
+		if !slices.ContainsFunc(r.s.Identifiers, known) && !slices.ContainsFunc(out, known) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// erased closes an erase step, unless something was left.
+func (r *run) erased(in ReportReceived, h *Share, t *Step, q Permit) {
+	spec, _ := r.plan.Spec(h.Name)
+	switch {
+	case in.Verdict == Retained:
+	case spec.Verifies() && in.Remaining == nil:
+		r.refuse(in, h, t, "not_counted")
+		return
+	case in.Remaining != nil && *in.Remaining > 0:
+		r.left(in, h, t)
+		return
+	}
+	e := in.entry(KReported)
+	e.RowsOnly, e.Ground, e.Until = in.RowsOnly, in.Ground, in.Until
+	e.Verdict, e.Counts, e.Inferred = outcome(in, h, q)
+	r.record(e)
+	r.receive(Took, "")
+}
+
+// left treats a report of success with something left as what it is: a failed attempt.
+func (r *run) left(in ReportReceived, h *Share, t *Step) {
+	if t.Status != Granted || t.newest().ID != in.Permit {
+		r.note(in, "something is left")
+		return
+	}
+	r.fail(in, h, t, Transient, "remaining")
+}
+
+// outcome adds up what was erased over all attempts. After a permit that was never
+// reported, what the baseline counted and nobody reported is inferred to be its work.
+func outcome(in ReportReceived, h *Share, q Permit) (Verdict, Counts, bool) {
+	counts := h.Counts.plus(in.Counts)
+	inferred := h.Inferred
+	if q.MaybeDone && in.Verdict != Retained {
+		var raised bool
+		counts, raised = counts.atLeast(h.Baseline)
+		inferred = inferred || raised
+	}
+	if in.Verdict == Absent && counts.Total() > 0 {
+		return Erased, counts, inferred
+	}
+	return in.Verdict, counts, inferred
+}
+
+// counted takes a verify report. Anything left, under any permit of the round, erases
+// again; nothing left closes the step only under the newest one.
+func (r *run) counted(in ReportReceived, h *Share, t *Step) {
+	switch {
+	case in.Remaining == nil:
+		r.refuse(in, h, t, "not_counted")
+	case *in.Remaining > 0:
+		e := in.entry(KNoted)
+		e.Reason = "something is left"
+		r.record(e)
+		r.receive(Took, "")
+		r.reopen(h)
+	case t.newest().ID != in.Permit:
+		r.note(in, "a newer permit is out")
+	case t.Status == Reported:
+		r.note(in, "the step is closed")
+	default:
+		r.record(in.entry(KReported))
+		r.receive(Took, "")
+	}
+}
+
+// reopen sends a share back to erase, in a new round, or parks it after too many.
+func (r *run) reopen(h *Share) {
+	if h.Erase.Status != Reported || h.Verdict == Waived {
+		return
+	}
+	if h.Erase.Round >= r.plan.Rounds {
+		r.park(h, Verify, &h.Verify, stillThere)
+		return
+	}
+	r.eraseAgain(h)
+}
+
+const stillThere = "still there after the last round"
+
+// eraseAgain opens a new round of erase.
+func (r *run) eraseAgain(h *Share) {
+	r.record(Entry{Kind: KReopened, Participant: h.Name, Verb: Erase, Round: h.Erase.Round + 1, Reason: "counted again"})
+	if r.s.Phase == Verifying {
+		r.record(Entry{Kind: KPhase, Phase: Erasing})
+	}
+}

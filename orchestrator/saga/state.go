@@ -1,0 +1,202 @@
+package saga
+
+import (
+	"slices"
+	"time"
+)
+
+// State is one saga. It is the fold of its history, so equal histories give equal states.
+type State struct {
+	ID       ID        `json:"id"`
+	Plan     string    `json:"plan"` // digest
+	Phase    Phase     `json:"phase"`
+	Subject  string    `json:"subject"` // keyed hash of realm and user id; the pseudonym
+	Regime   string    `json:"regime,omitempty"`
+	Requests []Request `json:"requests"`
+	Started  time.Time `json:"started"`
+	Due      time.Time `json:"due"`
+	Pivoted  time.Time `json:"pivoted,omitzero"`
+	Ended    time.Time `json:"ended,omitzero"`
+	// Shares has one element for each participant of the plan, in the plan's order.
+	Shares      []Share      `json:"shares"`
+	Identifiers []Identifier `json:"identifiers,omitempty"`
+	Issues      int          `json:"issues"` // doorbells rung so far
+	// Pass counts how often the verifying phase was entered; QuietUntil is set while the
+	// quiet time between two counts runs, and Quieted once it has run in this phase.
+	Pass       int       `json:"pass,omitempty"`
+	QuietUntil time.Time `json:"quiet_until,omitzero"`
+	Quieted    bool      `json:"quieted,omitempty"`
+
+	At   time.Time `json:"at"`   // of the last entry
+	Seq  uint64    `json:"seq"`  // entries folded
+	Head Hash      `json:"head"` // of the hash chain over them
+}
+
+// Request is one request that the saga serves.
+type Request struct {
+	ID          string    `json:"id"`
+	Source      string    `json:"source"`
+	Fingerprint string    `json:"fingerprint"` // keyed hash of what is asked: equal means the same request
+	Correlation string    `json:"correlation,omitempty"`
+	At          time.Time `json:"at"`
+	Withdrawn   bool      `json:"withdrawn,omitempty"`
+}
+
+// Identifier is a sealed identifier: its type, the keyed hash of its value, and who
+// contributed it; From is empty for the request's own.
+type Identifier struct {
+	Type string `json:"type"`
+	Hash string `json:"hash"`
+	From string `json:"from,omitempty"`
+}
+
+// Share is one participant's part of the saga.
+type Share struct {
+	Name    string `json:"name"`
+	Resolve Step   `json:"resolve"`
+	Suspend Step   `json:"suspend"`
+	Restore Step   `json:"restore"`
+	Erase   Step   `json:"erase"`
+	Verify  Step   `json:"verify"`
+
+	Baseline Counts `json:"baseline,omitempty"` // counted at resolve; nil: unknown
+	Known    bool   `json:"known,omitempty"`    // resolve found something of the subject
+
+	// The outcome of erase. Counts adds up over rounds and partial attempts.
+	Verdict  Verdict   `json:"verdict,omitempty"`
+	Counts   Counts    `json:"counts,omitempty"`
+	Inferred bool      `json:"inferred,omitempty"`
+	RowsOnly bool      `json:"rows_only,omitempty"`
+	Ground   string    `json:"ground,omitempty"` // retained or waived
+	By       string    `json:"by,omitempty"`     // waived
+	Until    time.Time `json:"until,omitzero"`   // retained
+	Zero     bool      `json:"zero,omitempty"`   // counted at zero with the erase report
+	Verified time.Time `json:"verified,omitzero"`
+}
+
+// Step is one verb of one participant. A zero Status means that it is not in the plan, or
+// not yet its turn.
+type Step struct {
+	Status   Status    `json:"status,omitempty"`
+	Round    int       `json:"round,omitempty"`
+	Used     int       `json:"used,omitempty"`     // attempts of this round that count against the plan's limit
+	Attempts int       `json:"attempts,omitempty"` // permits granted over all rounds
+	Reason   string    `json:"reason,omitempty"`   // of delayed and parked
+	Until    time.Time `json:"until,omitzero"`     // of delayed
+	Rung     time.Time `json:"rung,omitzero"`      // last doorbell of this opening
+	Rings    int       `json:"rings,omitempty"`    // doorbells of this opening
+	// MaybeDone is set when a permit of this round died without a report.
+	MaybeDone bool      `json:"maybe_done,omitempty"`
+	Since     time.Time `json:"since,omitzero"` // the status was entered
+	Permits   []Permit  `json:"permits,omitempty"`
+}
+
+// Permit is the right to act once. Dead is when the orchestrator stops believing that
+// anybody may still act on it: grant, plus life, plus margin.
+type Permit struct {
+	ID        PermitID  `json:"id"`
+	Round     int       `json:"round"`
+	Attempt   int       `json:"attempt"`
+	Instance  string    `json:"instance"`
+	Granted   time.Time `json:"granted"`
+	Dead      time.Time `json:"dead"`
+	Reported  bool      `json:"reported,omitempty"`
+	Expired   bool      `json:"expired,omitempty"`
+	MaybeDone bool      `json:"maybe_done,omitempty"`
+}
+
+// live reports whether somebody may still act on the permit at t.
+func (p Permit) live(t time.Time) bool { return !p.Reported && !p.Expired && t.Before(p.Dead) }
+
+// Share returns the participant's share, or nil.
+func (s *State) Share(name string) *Share {
+	i := slices.IndexFunc(s.Shares, func(h Share) bool { return h.Name == name })
+	if i < 0 {
+		return nil
+	}
+	return &s.Shares[i]
+}
+
+// Step returns the share's step of verb v, or nil for an unknown verb.
+func (h *Share) Step(v Verb) *Step {
+	switch v {
+	case Resolve:
+		return &h.Resolve
+	case Suspend:
+		return &h.Suspend
+	case Restore:
+		return &h.Restore
+	case Erase:
+		return &h.Erase
+	case Verify:
+		return &h.Verify
+	}
+	return nil
+}
+
+// newest returns the latest permit of the current round, or nil.
+func (t *Step) newest() *Permit {
+	if n := len(t.Permits); n > 0 && t.Permits[n-1].Round == t.Round {
+		return &t.Permits[n-1]
+	}
+	return nil
+}
+
+// permit returns the permit with this id, or nil.
+func (t *Step) permit(id PermitID) *Permit {
+	i := slices.IndexFunc(t.Permits, func(p Permit) bool { return p.ID == id })
+	if i < 0 || id == "" {
+		return nil
+	}
+	return &t.Permits[i]
+}
+
+// alive reports whether any permit of the step, of whatever round, may still be acted on.
+func (t *Step) alive(now time.Time) bool {
+	return slices.ContainsFunc(t.Permits, func(p Permit) bool { return p.live(now) })
+}
+
+// each calls f for every step that the saga has, in a fixed order.
+func (s *State) each(f func(h *Share, v Verb, t *Step)) {
+	for i := range s.Shares {
+		for _, v := range Verbs {
+			if t := s.Shares[i].Step(v); t.Status != "" {
+				f(&s.Shares[i], v, t)
+			}
+		}
+	}
+}
+
+// Stuck returns why an operator must act, or "": the first parked step's reason, with its
+// participant and verb.
+func (s State) Stuck() (reason string) {
+	s.each(func(h *Share, v Verb, t *Step) {
+		if t.Status == Parked && reason == "" {
+			reason = h.Name + " " + string(v) + ": " + t.Reason
+		}
+	})
+	return reason
+}
+
+// Clone returns a deep copy.
+func (s State) Clone() State {
+	s.Requests = slices.Clone(s.Requests)
+	s.Identifiers = slices.Clone(s.Identifiers)
+	s.Shares = slices.Clone(s.Shares)
+	for i := range s.Shares {
+		h := &s.Shares[i]
+		h.Baseline, h.Counts = h.Baseline.clone(), h.Counts.clone()
+		for _, v := range Verbs {
+			t := h.Step(v)
+			t.Permits = slices.Clone(t.Permits)
+		}
+	}
+	return s
+}
+
+func (c Counts) clone() Counts {
+	if c == nil {
+		return nil
+	}
+	return c.plus(nil)
+}

@@ -1,0 +1,122 @@
+package saga
+
+import (
+	"hash/fnv"
+	"time"
+)
+
+// tick does what time alone demands: dead permits expire, delays end, unclaimed doorbells
+// ring again, the quiet time ends.
+func (r *run) tick() {
+	r.eachStep(func(h *Share, v Verb, t *Step) {
+		r.expire(h, v, t)
+		if t.Status == Delayed && !r.now.Before(t.Until) {
+			r.open(h, v, t)
+		}
+		if t.Status == Open && !r.now.Before(r.nextRing(*t)) {
+			r.ring(KRung, h.Name, v)
+		}
+	})
+	if !r.s.QuietUntil.IsZero() && !r.now.Before(r.s.QuietUntil) {
+		r.record(Entry{Kind: KPhase, Phase: Verifying})
+	}
+}
+
+// open opens a step and rings its doorbell.
+func (r *run) open(h *Share, v Verb, _ *Step) { r.ring(KOpened, h.Name, v) }
+
+// expire buries the permits that nobody can act on any more. The newest one's end brings
+// its step back, or parks it.
+func (r *run) expire(h *Share, v Verb, t *Step) {
+	for i := range t.Permits {
+		q := t.Permits[i]
+		if q.Reported || q.Expired || r.now.Before(q.Dead) {
+			continue
+		}
+		newest := t.Status == Granted && t.newest() != nil && t.newest().ID == q.ID
+		r.record(Entry{Kind: KExpired, Participant: h.Name, Verb: v, Round: q.Round, Permit: q.ID})
+		if newest {
+			r.again(h, v, t, "permit_expired", time.Time{})
+		}
+	}
+}
+
+// again schedules another attempt no earlier than notBefore, or parks the step when its
+// attempts are used up.
+func (r *run) again(h *Share, v Verb, t *Step, reason string, notBefore time.Time) {
+	if t.Used >= r.plan.Attempts {
+		r.park(h, v, t, "attempts used up: "+reason)
+		return
+	}
+	until := r.now.Add(r.backoff(h, v, t))
+	if notBefore.After(until) {
+		until = notBefore
+	}
+	r.record(Entry{Kind: KDelayed, Participant: h.Name, Verb: v, Round: t.Round, Reason: reason, Until: until})
+}
+
+func (r *run) park(h *Share, v Verb, t *Step, reason string) {
+	r.record(Entry{Kind: KParked, Participant: h.Name, Verb: v, Round: t.Round, Reason: reason})
+}
+
+// backoff doubles from the plan's first to its longest delay, never waits longer than a
+// quarter of what is left until due, and is spread by up to a quarter over sagas.
+func (r *run) backoff(h *Share, v Verb, t *Step) time.Duration {
+	d := r.plan.BackoffFirst
+	for i := 1; i < t.Used && d < r.plan.BackoffMax; i++ {
+		d *= 2
+	}
+	d = min(d, r.plan.BackoffMax)
+	if left := r.s.Due.Sub(r.now); left > 0 {
+		d = max(min(d, left/4), r.plan.BackoffFirst)
+	}
+	f := fnv.New32a()
+	_, _ = f.Write([]byte(string(r.s.ID) + h.Name + string(v) + string(rune(t.Attempts))))
+	return d - time.Duration(int64(d)/4*int64(f.Sum32()%1000)/1000)
+}
+
+const longestRing = time.Hour
+
+// nextRing returns when an open step's doorbell rings again if nobody claims.
+func (r *run) nextRing(t Step) time.Time { return nextRing(r.plan, t) }
+
+func nextRing(p Plan, t Step) time.Time {
+	d := p.Ring
+	for i := 1; i < t.Rings && d < longestRing; i++ {
+		d *= 2
+	}
+	return t.Rung.Add(min(d, max(longestRing, p.Ring)))
+}
+
+// idle is the longest time that a running saga is left alone.
+const idle = 24 * time.Hour
+
+// Wake returns when Next must be called with Woke at the latest. A running saga always
+// has such a time, at most 24 hours ahead of now; a final one has none.
+func (s State) Wake(p Plan, now time.Time) (at time.Time, ok bool) {
+	if s.Phase.Final() || s.ID == "" {
+		return time.Time{}, false
+	}
+	at = now.Add(idle)
+	sooner := func(t time.Time) {
+		if !t.IsZero() && t.Before(at) {
+			at = t
+		}
+	}
+	sooner(s.QuietUntil)
+	s.each(func(_ *Share, _ Verb, t *Step) {
+		switch t.Status {
+		case Delayed:
+			sooner(t.Until)
+		case Open:
+			sooner(nextRing(p, *t))
+		case Waiting, Granted, Parked, Reported:
+		}
+		for _, q := range t.Permits {
+			if !q.Reported && !q.Expired {
+				sooner(q.Dead)
+			}
+		}
+	})
+	return at, true
+}

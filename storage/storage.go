@@ -1,0 +1,139 @@
+// Package storage is the contract between the orchestrator and its store: what one group
+// commit changes, and what is read back at a start.
+//
+// storage/memory is the reference implementation, storage/bolt the one for production;
+// storagetest holds both to the same behaviour. storage/vault seals what is personal, in
+// front of either.
+//
+// A store promises: a Batch is applied whole or not at all; what Commit has returned for
+// is there after the process, or the machine, dies; a record that was damaged is reported
+// as [ErrDamaged] for its saga, and never read as something else.
+package storage
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"time"
+
+	"github.com/expunge-io/expunge/orchestrator/saga"
+)
+
+// Sentinels of a store.
+var (
+	ErrNotFound = errors.New("storage: not found")
+	ErrDamaged  = errors.New("storage: damaged record")             // wrapped with the saga's id and what does not fit
+	ErrFull     = errors.New("storage: no space left")              // nothing was changed; later commits may succeed
+	ErrLocked   = errors.New("storage: another process has it open") // of Open
+	ErrOrder    = errors.New("storage: batch out of order")         // Batch.Log is not the last one plus one
+)
+
+// Store keeps sagas. Commit is called by one goroutine at a time; reads may run beside it
+// and see the state before or after a batch, never between.
+type Store interface {
+	// Load returns the saga's state. ErrNotFound, ErrDamaged.
+	Load(ctx context.Context, id saga.ID) (saga.State, error)
+	// History returns the saga's entries in order, live or finished. ErrNotFound, ErrDamaged
+	// (also when the chain does not lead to the state's head).
+	History(ctx context.Context, id saga.ID) ([]saga.Entry, error)
+	// Summary returns the bytes that were stored with the final state. ErrNotFound.
+	Summary(ctx context.Context, id saga.ID) ([]byte, error)
+	// Vault returns the saga's sealed box, opaque to the store. ErrNotFound.
+	Vault(ctx context.Context, id saga.ID) ([]byte, error)
+	// LiveBySubject returns the id of the live saga of a subject (State.Subject). ErrNotFound.
+	LiveBySubject(ctx context.Context, subject string) (saga.ID, error)
+	// Request returns what an idempotency key led to. ErrNotFound.
+	Request(ctx context.Context, key string) (RequestKey, error)
+	// Plan returns a plan by its digest. ErrNotFound.
+	Plan(ctx context.Context, digest string) (saga.Plan, error)
+	// Meta returns a value set by Batch.Meta. ErrNotFound.
+	Meta(ctx context.Context, key string) ([]byte, error)
+	// LastLog returns the log number of the last batch; 0: none yet.
+	LastLog(ctx context.Context) (uint64, error)
+
+	// Timers yields the wake-up of every live saga, earliest first.
+	Timers(ctx context.Context) iter.Seq2[Timer, error]
+	// Outbox yields the messages that were not sent yet, in commit order.
+	Outbox(ctx context.Context) iter.Seq2[Message, error]
+	// Live yields every live saga; a damaged one is yielded as its error and the iteration
+	// goes on.
+	Live(ctx context.Context) iter.Seq2[saga.State, error]
+	// Finished yields the ids of finished sagas, oldest id first, from after on ("" = all).
+	Finished(ctx context.Context, after saga.ID) iter.Seq2[saga.ID, error]
+	// DeadLetters yields what could not be decoded, oldest first.
+	DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error]
+
+	// Commit applies a batch in one transaction. ErrFull, ErrOrder; after any other error the
+	// store is unusable and the process must exit and recover.
+	Commit(ctx context.Context, b Batch) error
+	Close() error
+}
+
+// Batch is everything that one group commit changes.
+type Batch struct {
+	Log         uint64 // the last batch's number plus one
+	Sagas       []Change
+	Plans       []saga.Plan  // put if their digest is not there
+	Outbox      []Message    // appended
+	Sent        []MessageKey // leave the outbox
+	Requests    []RequestKey // idempotency keys
+	Expire      time.Time    // request keys that expire before are dropped; zero: none
+	DeadLetters []DeadLetter // a bounded number is kept, the newest; see DeadLetterLimit
+	Meta        map[string][]byte
+}
+
+// Change is what happened to one saga in a batch.
+type Change struct {
+	State   saga.State
+	Entries []saga.Entry // appended to its history; the last one's Seq is State.Seq
+	Wake    time.Time    // zero: no timer (the saga is final)
+	// Vault replaces the sealed box when it is not nil. A final state drops the box.
+	Vault []byte
+	// Summary is set exactly once, with the final state; its bytes are never changed.
+	Summary []byte
+}
+
+// Timer says when a saga wants to be woken.
+type Timer struct {
+	At   time.Time
+	Saga saga.ID
+}
+
+// MessageKey orders the outbox: by batch, then within it.
+type MessageKey struct {
+	Log   uint64
+	Index uint32
+}
+
+// Message is a message to publish, already encoded.
+type Message struct {
+	Key     MessageKey
+	Saga    saga.ID
+	Subject string
+	MsgID   string // Nats-Msg-Id; the same for every attempt to publish this row
+	Header  map[string][]string
+	Data    []byte
+	At      time.Time // committed
+}
+
+// RequestKey says which saga and request an idempotency key belongs to. Key is a keyed
+// hash; the key itself is not stored.
+type RequestKey struct {
+	Key     string
+	Saga    saga.ID
+	Request string
+	Expires time.Time
+}
+
+// DeadLetterLimit bounds the dead letters that a store keeps.
+const DeadLetterLimit = 10_000
+
+// DeadLetter is a message that could not be decoded: never its payload.
+type DeadLetter struct {
+	At     time.Time
+	Origin string // stream or endpoint
+	Source string // of the subject's token
+	Size   int
+	Digest string // keyed hash of the payload
+	Fault  string // field and problem, without values
+}
