@@ -2,41 +2,48 @@ package events
 
 import "time"
 
-// Payload is the data of one message. The types of this file are all there are.
-type Payload interface{ ceType() string }
+// Payload is the data of one message. The types of this file are all there are; they are
+// passed as plain values, never as pointers.
+//
+// The json tags are read by [Encode] and [Decode]; encoding/json would write [Redacted]
+// for what is private.
+type Payload interface {
+	ceType() string
+	check(*place)
+}
 
 // Request asks for an erasure. Exactly one of UserID and Identifiers must be given.
 // Unknown fields are refused: a misspelt scope must never widen an erasure.
 type Request struct {
-	UserID         Private
-	Identifiers    []Identifier
-	Plan           string     // name of a configured plan; empty: the source's default
-	Scope          *Scope     // nil: everything that the plan covers
-	Regime         string     // gdpr, ccpa or a configured name; empty: the source's default
-	NotBefore      *time.Time // nil: now
-	Reason         Private    // free text, sealed with the identifiers
-	IdempotencyKey string     // 1 to 128 bytes; empty: derived from ce-source and ce-id
-	CorrelationID  string     // [A-Za-z0-9._-]{1,64}; returned in every answer and event
+	UserID         Private      `json:"user_id,omitempty"`
+	Identifiers    []Identifier `json:"identifiers,omitempty"`
+	Plan           string       `json:"plan,omitempty"`            // name of a configured plan; empty: the source's default
+	Scope          *Scope       `json:"scope,omitempty"`           // nil: everything that the plan covers
+	Regime         string       `json:"regime,omitempty"`          // gdpr, ccpa or a configured name; empty: the source's default
+	NotBefore      *time.Time   `json:"not_before,omitempty"`      // nil: now
+	Reason         Private      `json:"reason,omitempty"`          // free text, sealed with the identifiers
+	IdempotencyKey string       `json:"idempotency_key,omitempty"` // 1 to 128 bytes; empty: derived from ce-source and ce-id
+	CorrelationID  string       `json:"correlation_id,omitempty"`  // [A-Za-z0-9._-]{1,64}; returned in every answer and event
 }
 
 // Scope narrows an erasure to some participants or to single items of them.
 type Scope struct {
-	Participants []string
-	Items        []Item
+	Participants []string `json:"participants,omitempty"`
+	Items        []Item   `json:"items,omitempty"`
 }
 
 // Item is one thing a participant holds, for example one image by its vendor reference.
 type Item struct {
-	Participant string
-	Kind        Kind
-	Reference   Private
+	Participant string  `json:"participant"`
+	Kind        Kind    `json:"kind"`
+	Reference   Private `json:"reference"`
 }
 
 // Cancel withdraws one request, which is named by the id that its acceptance returned.
 // Unknown fields are refused.
 type Cancel struct {
-	Request string `json:"request"`
-	Reason  Private
+	Request string  `json:"request"`
+	Reason  Private `json:"reason,omitempty"`
 }
 
 // StatusQuery asks for the state of a saga that serves a request of the asking source.
@@ -121,17 +128,17 @@ type Claim struct {
 // Permit answers a claim: the right to act once, for LifeMS milliseconds counted from
 // before the claim was sent, on the worker's monotonic clock.
 type Permit struct {
-	Permit      string
-	Saga        string
-	Verb        Verb
-	Round       int
-	Attempt     int
-	Generation  uint64
-	LifeMS      int64
-	MaybeDone   bool // an earlier permit was never reported: finding nothing proves nothing
-	Realm       string
-	Identifiers []Identifier // what this participant needs, no more
-	Baseline    Counts       // counted at resolve; nil when unknown
+	Permit      string       `json:"permit"`
+	Saga        string       `json:"saga"`
+	Verb        Verb         `json:"verb"`
+	Round       int          `json:"round"`
+	Attempt     int          `json:"attempt"`
+	Generation  uint64       `json:"generation"`
+	LifeMS      int64        `json:"life_ms"`
+	MaybeDone   bool         `json:"maybe_done"` // an earlier permit was never reported: finding nothing proves nothing
+	Realm       string       `json:"realm"`
+	Identifiers []Identifier `json:"identifiers"`        // what this participant needs, no more
+	Baseline    Counts       `json:"baseline,omitempty"` // counted at resolve; nil when unknown
 }
 
 // Refusal answers a claim that is not granted. The command is finished either way.
@@ -160,20 +167,20 @@ const (
 
 // Report says what became of a permit.
 type Report struct {
-	Saga        string
-	Verb        Verb
-	Round       int
-	Permit      string
-	Verdict     Verdict
-	Counts      Counts       // resolve: the baseline; erase: what was erased
-	Remaining   *int64       // items left, counted after acting; nil: cannot count
-	Identifiers []Identifier // resolve: what this participant yields
-	Undo        Private      // suspend, prepared: what restore needs
-	Ground      string       // retained: the ground, from the worker's configuration
-	Until       *time.Time   // retained: until when; failed as rate_limited: try again no earlier
-	Class       FailureClass // failed
-	Code        string       // failed: [a-z0-9_]{1,64}, never input
-	RowsOnly    bool         // erased rows whose remote effect was not confirmed
+	Saga        string       `json:"saga"`
+	Verb        Verb         `json:"verb"`
+	Round       int          `json:"round"`
+	Permit      string       `json:"permit"`
+	Verdict     Verdict      `json:"verdict"`
+	Counts      Counts       `json:"counts,omitempty"`      // resolve: the baseline; erase: what was erased
+	Remaining   *int64       `json:"remaining,omitempty"`   // items left, counted after acting; nil: cannot count
+	Identifiers []Identifier `json:"identifiers,omitempty"` // resolve: what this participant yields
+	Undo        Private      `json:"undo,omitempty"`        // suspend, prepared: what restore needs
+	Ground      string       `json:"ground,omitempty"`      // retained: the ground, from the worker's configuration
+	Until       *time.Time   `json:"until,omitempty"`       // retained: until when; failed as rate_limited: try again no earlier
+	Class       FailureClass `json:"class,omitempty"`       // failed
+	Code        string       `json:"code,omitempty"`        // failed: [a-z0-9_]{1,64}, never input
+	RowsOnly    bool         `json:"rows_only,omitempty"`   // erased rows whose remote effect was not confirmed
 }
 
 // Receipt answers a report, after the commit.
@@ -281,3 +288,12 @@ func (Event) ceType() string       { return typePrefix + "event.v1" }
 func (Summary) ceType() string     { return typePrefix + "summary.v1" }
 
 const typePrefix = "io.expunge.erasure."
+
+// Payloads returns a zero value of every payload type, in the order of an erasure.
+func Payloads() []Payload {
+	return []Payload{
+		Request{}, Cancel{}, StatusQuery{}, Acceptance{}, Problem{}, Status{},
+		Command{}, Claim{}, Permit{}, Refusal{}, Report{}, Receipt{}, Hello{}, Welcome{},
+		Event{}, Summary{},
+	}
+}

@@ -1,5 +1,7 @@
 package events
 
+import "slices"
+
 // The fixed participant names. A plan may add others.
 const (
 	Sessions           = "sessions"
@@ -118,6 +120,13 @@ var kinds = map[string][]Kind{
 // plan that adds a participant declares its kinds itself.
 func Kinds(participant string) []Kind {
 	return append([]Kind(nil), kinds[participant]...)
+}
+
+// ValidKind reports whether a participant may count k. For a participant without a closed
+// list, every well-formed kind is valid: [a-z0-9_]{1,64}.
+func ValidKind(participant string, k Kind) bool {
+	list, fixed := kinds[participant]
+	return slices.Contains(list, k) || !fixed && codeSet.has(string(k))
 }
 
 // Counts is how many items of each kind; no negative values.

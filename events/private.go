@@ -63,8 +63,8 @@ const UserID IdentifierType = "user_id"
 
 // Identifier is one attribute by which a participant finds its share of a subject.
 type Identifier struct {
-	Type  IdentifierType
-	Value Private
+	Type  IdentifierType `json:"type"`
+	Value Private        `json:"value"`
 }
 
 // Format implements [fmt.Formatter] for every verb.

@@ -1,0 +1,253 @@
+package events
+
+import "strings"
+
+var (
+	allVerbs    = []Verb{Resolve, Suspend, Restore, Erase, Verify}
+	allVerdicts = []Verdict{
+		Resolved, Absent, Erased, Anonymised, Shredded, Retained, Counted,
+		Prepared, Suspended, Restored, Failed,
+	}
+	allClasses = []FailureClass{Transient, RateLimited, Misconfigured, Refused}
+	allStates  = []State{
+		Resolving, Suspending, Grace, Erasing, Verifying, Restoring,
+		Completed, CompletedWithExceptions, NotFound, Cancelled,
+	}
+	finalStates = []State{Completed, CompletedWithExceptions, NotFound, Cancelled}
+	allSteps    = []string{"waiting", "open", "granted", "reported", "delayed", "parked"}
+	allEvents   = []EventKind{
+		KindAccepted, KindSuspended, KindErasing, KindParked, KindResumed,
+		KindHeld, KindReleased, KindCancelled, KindFinished,
+	}
+	allRefusals = []RefusalReason{
+		RefusedUnknown, RefusedDone, RefusedStale, RefusedBusy, RefusedDelayed, RefusedParked,
+		RefusedHeld, RefusedEnded, RefusedNotReady, RefusedMisfit, RefusedNotYetOpen,
+	}
+	allOutcomes   = []Outcome{Took, Recorded, Rejected}
+	allExceptions = []string{"retained", "waived", "unverified"}
+)
+
+// Verdicts returns the verdicts that a report on verb may hold; nil for an unknown verb.
+func Verdicts(verb Verb) []Verdict {
+	switch verb {
+	case Resolve:
+		return []Verdict{Resolved, Absent, Failed}
+	case Suspend:
+		return []Verdict{Prepared, Suspended, Failed}
+	case Restore:
+		return []Verdict{Restored, Failed}
+	case Erase:
+		return []Verdict{Erased, Absent, Anonymised, Shredded, Retained, Failed}
+	case Verify:
+		return []Verdict{Counted, Failed}
+	}
+	return nil
+}
+
+func (r Request) check(at *place) {
+	user := at.field("user_id")
+	if (r.UserID == "") == (len(r.Identifiers) == 0) {
+		user.fault("exactly one of user_id and identifiers must be given")
+	}
+	private(user, r.UserID, maxValue, optional)
+	checkIdentifiers(at.field("identifiers"), r.Identifiers)
+	for i, id := range r.Identifiers {
+		if id.Type == UserID {
+			at.field("identifiers").elem(i).field("type").fault("must not be user_id; use the field user_id")
+		}
+	}
+	labelSet.check(at.field("plan"), r.Plan, optional)
+	labelSet.check(at.field("regime"), r.Regime, optional)
+	optionalInstant(at.field("not_before"), r.NotBefore)
+	private(at.field("reason"), r.Reason, maxValue, optional)
+	printableASCII(at.field("idempotency_key"), r.IdempotencyKey, optional)
+	correlationSet.check(at.field("correlation_id"), r.CorrelationID, optional)
+	if r.Scope != nil {
+		r.Scope.check(at.field("scope"))
+	}
+}
+
+func (s Scope) check(at *place) {
+	if len(s.Participants)+len(s.Items) == 0 {
+		at.fault("must name participants or items; leave it out to erase everything")
+	}
+	limited(at.field("participants"), s.Participants)
+	for i, name := range s.Participants {
+		nameSet.check(at.field("participants").elem(i), name, required)
+	}
+	limited(at.field("items"), s.Items)
+	for i, item := range s.Items {
+		item.check(at.field("items").elem(i))
+	}
+}
+
+func (i Item) check(at *place) {
+	nameSet.check(at.field("participant"), i.Participant, required)
+	if !ValidKind(i.Participant, i.Kind) {
+		at.field("kind").fault("must be a kind of the participant")
+	}
+	private(at.field("reference"), i.Reference, maxValue, required)
+}
+
+func (c Cancel) check(at *place) {
+	idSet.check(at.field("request"), c.Request, required)
+	private(at.field("reason"), c.Reason, maxValue, optional)
+}
+
+func (q StatusQuery) check(at *place) { idSet.check(at.field("saga"), q.Saga, required) }
+
+func (a Acceptance) check(at *place) {
+	idSet.check(at.field("saga"), a.Saga, required)
+	idSet.check(at.field("request"), a.Request, required)
+	oneOf(at.field("state"), a.State, allStates)
+	instant(at.field("due"), a.Due)
+	correlationSet.check(at.field("correlation_id"), a.CorrelationID, optional)
+}
+
+func (p Problem) check(at *place) {
+	codeSet.check(at.field("code"), p.Code, required)
+	text(at.field("field"), p.Field, maxText, optional)
+	text(at.field("detail"), p.Detail, maxText, required)
+}
+
+func (s Status) check(at *place) {
+	idSet.check(at.field("saga"), s.Saga, required)
+	oneOf(at.field("state"), s.State, allStates)
+	text(at.field("parked"), s.Parked, maxText, optional)
+	instant(at.field("due"), s.Due)
+	instant(at.field("started"), s.Started)
+	optionalInstant(at.field("ended"), s.Ended)
+	limited(at.field("participants"), s.Participants)
+	for i, p := range s.Participants {
+		p.check(at.field("participants").elem(i))
+	}
+}
+
+func (p ParticipantStatus) check(at *place) {
+	nameSet.check(at.field("name"), p.Name, required)
+	oneOf(at.field("verb"), p.Verb, allVerbs)
+	oneOf(at.field("step"), p.Step, allSteps)
+	text(at.field("reason"), p.Reason, maxText, optional)
+	optionalInstant(at.field("until"), p.Until)
+	atLeast(at.field("attempts"), p.Attempts, 0)
+	if p.Verdict != "" {
+		oneOf(at.field("verdict"), p.Verdict, Verdicts(Erase))
+	}
+	checkCounts(at.field("counts"), p.Name, p.Counts)
+}
+
+func (c Command) check(at *place) {
+	idSet.check(at.field("saga"), c.Saga, required)
+	nameSet.check(at.field("participant"), c.Participant, required)
+	oneOf(at.field("verb"), c.Verb, allVerbs)
+	atLeast(at.field("round"), c.Round, 1)
+	atLeast(at.field("issue"), c.Issue, 0)
+	checkSubject(at.field("claim_on"), c.ClaimOn, SubjectClaim(c.Participant, ""))
+	checkSubject(at.field("report_on"), c.ReportOn, SubjectReport(c.Participant, ""))
+}
+
+// checkSubject takes the participant's own subjects only, with one token or more behind
+// the prefix: a worker publishes to it unread.
+func checkSubject(at *place, subject, prefix string) {
+	rest, ok := strings.CutPrefix(subject, prefix)
+	for token := range strings.SplitSeq(rest, ".") {
+		ok = ok && correlationSet.has(token)
+	}
+	if !ok {
+		at.fault("must be a subject of the participant")
+	}
+}
+
+func (c Claim) check(at *place) {
+	idSet.check(at.field("saga"), c.Saga, required)
+	oneOf(at.field("verb"), c.Verb, allVerbs)
+	atLeast(at.field("round"), c.Round, 1)
+	printableASCII(at.field("instance"), c.Instance, required)
+	idSet.check(at.field("permit"), c.Permit, optional)
+	instant(at.field("time"), c.Time)
+}
+
+func (p Permit) check(at *place) {
+	idSet.check(at.field("permit"), p.Permit, required)
+	idSet.check(at.field("saga"), p.Saga, required)
+	oneOf(at.field("verb"), p.Verb, allVerbs)
+	atLeast(at.field("round"), p.Round, 1)
+	atLeast(at.field("attempt"), p.Attempt, 1)
+	atLeast(at.field("life_ms"), p.LifeMS, 1)
+	labelSet.check(at.field("realm"), p.Realm, required)
+	checkIdentifiers(at.field("identifiers"), p.Identifiers)
+	checkCounts(at.field("baseline"), "", p.Baseline)
+}
+
+func (r Refusal) check(at *place) {
+	oneOf(at.field("reason"), r.Reason, allRefusals)
+	optionalInstant(at.field("until"), r.Until)
+}
+
+func (r Receipt) check(at *place) {
+	oneOf(at.field("outcome"), r.Outcome, allOutcomes)
+	text(at.field("reason"), r.Reason, maxText, optional)
+}
+
+func (h Hello) check(at *place) {
+	printableASCII(at.field("instance"), h.Instance, required)
+	printableASCII(at.field("version"), h.Version, required)
+	if len(h.Abilities) == 0 {
+		at.field("abilities").fault("must name a verb")
+	}
+	limited(at.field("abilities"), h.Abilities)
+	for i, v := range h.Abilities {
+		oneOf(at.field("abilities").elem(i), v, allVerbs)
+	}
+	checkTypes(at.field("needs"), h.Needs)
+	checkTypes(at.field("yields"), h.Yields)
+	instant(at.field("time"), h.Time)
+}
+
+func (w Welcome) check(at *place) {
+	instant(at.field("time"), w.Time)
+	text(at.field("fault"), w.Fault, maxText, optional)
+}
+
+func (e Event) check(at *place) {
+	idSet.check(at.field("saga"), e.Saga, required)
+	oneOf(at.field("kind"), e.Kind, allEvents)
+	oneOf(at.field("state"), e.State, allStates)
+	printableASCII(at.field("pseudonym"), e.Pseudonym, optional)
+	nameSet.check(at.field("participant"), e.Participant, optional)
+	text(at.field("reason"), e.Reason, maxText, optional)
+	instant(at.field("at"), e.At)
+	instant(at.field("due"), e.Due)
+	idSet.check(at.field("request"), e.Request, optional)
+	correlationSet.check(at.field("correlation_id"), e.CorrelationID, optional)
+}
+
+func checkIdentifiers(at *place, ids []Identifier) {
+	limited(at, ids)
+	for i, id := range ids {
+		typeSet.check(at.elem(i).field("type"), string(id.Type), required)
+		private(at.elem(i).field("value"), id.Value, maxValue, required)
+	}
+}
+
+func checkTypes(at *place, types []IdentifierType) {
+	limited(at, types)
+	for i, t := range types {
+		typeSet.check(at.elem(i), string(t), required)
+	}
+}
+
+// checkCounts takes counts of a participant, or of any for the name "".
+func checkCounts(at *place, participant string, c Counts) {
+	for kind, n := range c {
+		if !ValidKind(participant, kind) {
+			at.fault("has an unknown kind")
+		}
+		if n < 0 {
+			at.fault("must not be negative")
+		}
+	}
+	if len(c) > maxItems {
+		at.fault("has too many kinds")
+	}
+}

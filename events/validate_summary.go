@@ -1,0 +1,62 @@
+package events
+
+func (s Summary) check(at *place) {
+	idSet.check(at.field("saga"), s.Saga, required)
+	printableASCII(at.field("pseudonym"), s.Pseudonym, optional)
+	labelSet.check(at.field("plan"), s.Plan, required)
+	printableASCII(at.field("plan_digest"), s.PlanDigest, required)
+	labelSet.check(at.field("regime"), s.Regime, optional)
+	oneOf(at.field("state"), s.State, finalStates)
+	instant(at.field("started"), s.Started)
+	instant(at.field("due"), s.Due)
+	instant(at.field("ended"), s.Ended)
+	printableASCII(at.field("history_head"), s.HistoryHead, required)
+	limited(at.field("participants"), s.Participants)
+	for i, p := range s.Participants {
+		p.check(at.field("participants").elem(i))
+	}
+	limited(at.field("exceptions"), s.Exceptions)
+	for i, e := range s.Exceptions {
+		e.check(at.field("exceptions").elem(i))
+	}
+	s.checkCompleted(at)
+}
+
+// checkCompleted is the last guard of the promise that completed is never false: nobody
+// sends and nobody believes a completed that its own lines contradict.
+func (s Summary) checkCompleted(at *place) {
+	if s.State != Completed {
+		return
+	}
+	if len(s.Participants) == 0 {
+		at.field("participants").fault("must not be empty when completed")
+	}
+	if len(s.Exceptions) > 0 {
+		at.field("exceptions").fault("must be empty when completed")
+	}
+	for i, p := range s.Participants {
+		if p.VerifiedAt == nil {
+			at.field("participants").elem(i).field("verified_at").fault("is missing, and needed when completed")
+		}
+	}
+}
+
+func (p ParticipantSummary) check(at *place) {
+	nameSet.check(at.field("name"), p.Name, required)
+	if p.Verdict != "" { // waived before anything was reported
+		oneOf(at.field("verdict"), p.Verdict, allVerdicts)
+	}
+	checkCounts(at.field("counts"), p.Name, p.Counts)
+	atLeast(at.field("attempts"), p.Attempts, 0)
+	atLeast(at.field("rounds"), p.Rounds, 0)
+	optionalInstant(at.field("reported_at"), p.ReportedAt)
+	optionalInstant(at.field("verified_at"), p.VerifiedAt)
+}
+
+func (e Exception) check(at *place) {
+	nameSet.check(at.field("participant"), e.Participant, required)
+	oneOf(at.field("kind"), e.Kind, allExceptions)
+	text(at.field("ground"), e.Ground, maxText, required)
+	text(at.field("by"), e.By, maxText, optional)
+	optionalInstant(at.field("until"), e.Until)
+}
