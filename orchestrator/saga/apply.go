@@ -196,6 +196,10 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 	case KFailed:
 		q.Reported = true
 		h.Counts = h.Counts.sum(e.Counts)
+		t.MaybeDone = t.MaybeDone || e.MaybeDone
+		if e.Remaining != nil {
+			h.Left = e.Remaining
+		}
 		if e.Class == RateLimited {
 			t.Used--
 		}
@@ -220,6 +224,10 @@ func (s *State) outcome(h *Share, e Entry) {
 	switch e.Verb {
 	case Resolve:
 		h.Baseline, h.Known = e.Counts, e.Verdict == Resolved || e.Counts.Total() > 0
+		if e.Counts != nil {
+			n := e.Counts.Total()
+			h.Left = &n
+		}
 		s.Identifiers = append(s.Identifiers, e.Identifiers...)
 	case Erase:
 		h.Verdict, h.Counts, h.Inferred, h.RowsOnly = e.Verdict, e.Counts, e.Inferred, e.RowsOnly

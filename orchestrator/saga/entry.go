@@ -60,7 +60,7 @@ const (
 	KRenewed   Kind = "renewed"   // step, permit, until (dead), maybe_done
 	KExpired   Kind = "expired"   // step, permit: dead without a report
 	KReported  Kind = "reported"  // step, permit, verdict and outcome: the step is closed
-	KFailed    Kind = "failed"    // step, permit, class, reason (code), counts of a partial success
+	KFailed    Kind = "failed"    // step, permit, class, reason (code), counts of a proven partial success, remaining, maybe_done
 	KNoted     Kind = "noted"     // step, permit, verdict, reason: a report that changes nothing
 	KDelayed   Kind = "delayed"   // step, reason, until
 	KParked    Kind = "parked"    // step, reason

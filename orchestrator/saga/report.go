@@ -89,9 +89,7 @@ func (r *run) failure(in ReportReceived, h *Share, t *Step) {
 func (r *run) fail(in ReportReceived, h *Share, t *Step, class Class, code string) {
 	e := in.entry(KFailed)
 	e.Class, e.Reason = class, code
-	if in.Verb != Erase {
-		e.Counts = nil // only what an erase deleted adds up
-	}
+	e.Counts, e.MaybeDone = h.proven(in)
 	r.record(e)
 	switch class {
 	case Misconfigured, Refused:
@@ -102,6 +100,18 @@ func (r *run) fail(in ReportReceived, h *Share, t *Step, class Class, code strin
 		r.again(h, in.Verb, t, code, time.Time{})
 	}
 	r.receive(Took, "")
+}
+
+// proven returns what a failed attempt deleted, as far as the counts before and after it
+// bear it out, and whether it may have deleted more.
+func (h *Share) proven(in ReportReceived) (deleted Counts, more bool) {
+	if in.Verb != Erase || in.Remaining == nil || in.Counts.Total() == 0 {
+		return nil, false
+	}
+	if h.Left != nil && in.Counts.Total() > *h.Left-*in.Remaining {
+		return nil, true
+	}
+	return in.Counts, false
 }
 
 // resolved closes a resolve step with the identifiers that the plan allows.

@@ -61,6 +61,7 @@ type Share struct {
 
 	Baseline Counts `json:"baseline,omitempty"` // counted at resolve; nil: unknown
 	Known    bool   `json:"known,omitempty"`    // resolve found something of the subject
+	Left     *int64 `json:"left,omitempty"`     // items at the last count; nil: never counted
 
 	// The outcome of erase. Counts adds up over rounds and partial attempts.
 	Verdict  Verdict   `json:"verdict,omitempty"`

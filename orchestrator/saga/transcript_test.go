@@ -1,0 +1,345 @@
+package saga
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+var update = flag.Bool("update", false, "rewrite the transcripts in testdata")
+
+// TestTranscripts replays the stories in testdata. A line that begins with > is what
+// happens; the lines below it are what the core makes of it. Every story is also folded
+// anew after each step.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no transcripts: %v", err)
+	}
+	for _, f := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(f), ".txt"), func(t *testing.T) {
+			want, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := replay(t, want)
+			if *update {
+				if err := os.WriteFile(f, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s differs; run with -update and read the diff. Got:\n%s", f, got)
+			}
+		})
+	}
+}
+
+func replay(t *testing.T, text []byte) []byte {
+	t.Helper()
+	st := newStory(t)
+	var out bytes.Buffer
+	in := bufio.NewScanner(bytes.NewReader(text))
+	for in.Scan() {
+		line := in.Text()
+		switch {
+		case strings.HasPrefix(line, "#"), strings.TrimSpace(line) == "":
+			fmt.Fprintln(&out, line)
+		case strings.HasPrefix(line, "> "):
+			fmt.Fprintln(&out, line)
+			for _, l := range st.do(strings.Fields(line[2:])) {
+				fmt.Fprintln(&out, l)
+			}
+		}
+	}
+	return out.Bytes()
+}
+
+// story drives one saga from a transcript.
+type story struct {
+	t       *testing.T
+	plan    Plan
+	s       State
+	now     time.Time
+	start   time.Time
+	history []Entry
+	permits map[PermitID]Claimed
+	next    int
+}
+
+func newStory(t *testing.T) *story {
+	start := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	return &story{t: t, now: start, start: start, permits: map[PermitID]Claimed{},
+		plan: Plan{Name: "story", Attempts: 3, BackoffFirst: 10 * time.Second, BackoffMax: 10 * time.Second}}
+}
+
+func (st *story) do(words []string) []string {
+	st.t.Helper()
+	args := words[1:]
+	switch words[0] {
+	case "participant":
+		st.participant(args)
+		return nil
+	case "plan":
+		st.figures(args)
+		return nil
+	case "request":
+		return st.step(st.request(args))
+	case "cancel":
+		return st.step(CancelRequested{Request: args[0], Source: args[2]})
+	case "claim":
+		return st.step(st.claim(args))
+	case "report":
+		return st.step(st.report(args))
+	case "wait":
+		st.now = st.now.Add(st.duration(args[0]))
+		return st.step(Woke{})
+	case "pass":
+		st.now = st.now.Add(st.duration(args[0]))
+		return nil
+	case "restart":
+		return st.step(Recovered{})
+	case "retry":
+		return st.step(Retry{Verb: Verb(args[0]), Participant: args[1], By: "ada", Ground: "mended"})
+	case "waive":
+		return st.step(Waive{Participant: args[0], By: "ada", Ground: "ticket"})
+	case "wake":
+		at, ok := st.s.Wake(st.plan.WithDefaults(), st.now)
+		return []string{fmt.Sprintf("wake in %s, %v", at.Sub(st.now), ok)}
+	}
+	st.t.Fatalf("unknown line: %v", words)
+	return nil
+}
+
+func (st *story) participant(args []string) {
+	spec := Spec{Name: args[0]}
+	for i := 1; i+1 < len(args); i += 2 {
+		list := strings.Split(args[i+1], ",")
+		switch args[i] {
+		case "after":
+			spec.After = list
+		case "needs":
+			spec.Needs = list
+		case "yields":
+			spec.Yields = list
+		case "unverified":
+			spec.Unverified = args[i+1]
+		default:
+			st.t.Fatalf("unknown word: %s", args[i])
+		}
+	}
+	st.plan.Participants = append(st.plan.Participants, spec)
+}
+
+func (st *story) figures(args []string) {
+	for i := 0; i+1 < len(args); i += 2 {
+		switch args[i] {
+		case "quiet":
+			st.plan.Quiet = st.duration(args[i+1])
+		case "rounds":
+			st.plan.Rounds = st.number(args[i+1])
+		case "attempts":
+			st.plan.Attempts = st.number(args[i+1])
+		default:
+			st.t.Fatalf("unknown word: %s", args[i])
+		}
+	}
+}
+
+func (st *story) request(args []string) Input {
+	q := Request{ID: args[0], Source: args[2], Fingerprint: args[2] + "/whole", At: st.now}
+	due := 30 * 24 * time.Hour
+	if len(args) > 4 {
+		due = st.duration(args[4])
+	}
+	return Requested{Saga: "s1", Request: q, Subject: "v1:subject", Regime: "gdpr", Due: st.now.Add(due),
+		Identifiers: []Identifier{{Type: UserID, Hash: "v1:id"}}}
+}
+
+// claim VERB PARTICIPANT by INSTANCE [round N] [permit P]
+func (st *story) claim(args []string) Input {
+	in := Claimed{Verb: Verb(args[0]), Participant: args[1], Instance: args[3]}
+	if h := st.s.Share(in.Participant); h != nil && h.Step(in.Verb) != nil {
+		in.Round = h.Step(in.Verb).Round
+	}
+	for i := 4; i+1 < len(args); i += 2 {
+		switch args[i] {
+		case "round":
+			in.Round = st.number(args[i+1])
+		case "permit":
+			in.Permit = PermitID(args[i+1])
+		}
+	}
+	st.next++
+	in.Fresh = PermitID("p" + strconv.Itoa(st.next))
+	st.permits[in.Fresh] = in
+	return in
+}
+
+// report PERMIT VERDICT [N] [remaining N] [yields type=hash] [code CODE] [until 60s] [ground WORD]
+func (st *story) report(args []string) Input {
+	claim := st.permits[PermitID(args[0])]
+	in := ReportReceived{Permit: PermitID(args[0]), Participant: claim.Participant, Verb: claim.Verb, Round: claim.Round, Verdict: Verdict(args[1])}
+	args = args[2:]
+	if len(args) > 0 {
+		if n, err := strconv.ParseInt(args[0], 10, 64); err == nil {
+			in.Counts = Counts{"items": n}
+			args = args[1:]
+		}
+	}
+	for i := 0; i+1 < len(args); i += 2 {
+		switch args[i] {
+		case "remaining":
+			n := int64(st.number(args[i+1]))
+			in.Remaining = &n
+		case "yields":
+			typ, hash, _ := strings.Cut(args[i+1], "=")
+			in.Identifiers = append(in.Identifiers, Identifier{Type: typ, Hash: hash})
+		case "until":
+			in.Until = st.now.Add(st.duration(args[i+1]))
+		case "ground":
+			in.Ground = args[i+1]
+		case "transient", "rate_limited", "misconfigured", "refused":
+			in.Class, in.Code = Class(args[i]), args[i+1]
+		default:
+			st.t.Fatalf("unknown word: %s", args[i])
+		}
+	}
+	return in
+}
+
+func (st *story) step(in Input) []string {
+	st.t.Helper()
+	plan := st.plan.WithDefaults()
+	if err := plan.Validate(); err != nil {
+		st.t.Fatal(err)
+	}
+	s, effects, err := Next(plan, st.s, in, st.now)
+	if err != nil {
+		return []string{"error: " + err.Error()}
+	}
+	var out []string
+	for _, e := range effects {
+		if rec, ok := e.(Record); ok {
+			st.history = append(st.history, rec.Entry)
+		}
+		out = append(out, st.show(e))
+	}
+	folded, err := Fold(plan, st.history)
+	if err != nil || !reflect.DeepEqual(folded, s) {
+		st.t.Fatalf("fold(history) is not the state after %v: %v\nfold  %+v\nstate %+v", in, err, folded, s)
+	}
+	st.s = s
+	if len(out) == 0 {
+		out = []string{"nothing"}
+	}
+	return out
+}
+
+func (st *story) show(e Effect) string {
+	switch e := e.(type) {
+	case Record:
+		return "  " + st.showEntry(e.Entry)
+	case Ring:
+		return fmt.Sprintf("ring %s %s, round %d, issue %d", e.Verb, e.Participant, e.Round, e.Issue)
+	case Grant:
+		return fmt.Sprintf("grant %s, round %d, attempt %d, life %s%s, needs %s%s", e.Permit, e.Round, e.Attempt, e.Life,
+			when(e.MaybeDone, ", maybe_done"), strings.Join(e.Needs, "+"), when(e.Baseline != nil, ", baseline "+counts(e.Baseline)))
+	case Deny:
+		return fmt.Sprintf("deny: %s%s", e.Reason, st.until(e.Until))
+	case Receive:
+		return fmt.Sprintf("receipt: %s%s", e.Outcome, when(e.Reason != "", " ("+e.Reason+")"))
+	case Emit:
+		return fmt.Sprintf("event %s%s%s", e.Kind, when(e.Reason != "", " ("+e.Reason+")"), when(e.Only != "", " to "+e.Only+" only"))
+	case Admit:
+		return fmt.Sprintf("admit %s%s", e.Request, when(e.Joined, ", joined"))
+	case Finish:
+		return "finish: " + string(st.finalPhase())
+	}
+	return fmt.Sprintf("%T%+v", e, e)[len("saga."):]
+}
+
+func (st *story) finalPhase() Phase { return st.history[len(st.history)-1].Phase }
+
+func (st *story) showEntry(e Entry) string {
+	parts := []string{string(e.Kind)}
+	add := func(ok bool, format string, args ...any) {
+		if ok {
+			parts = append(parts, fmt.Sprintf(format, args...))
+		}
+	}
+	add(e.Verb != "", "%s %s", e.Verb, e.Participant)
+	add(e.Round > 1, "round %d", e.Round)
+	add(e.Permit != "", "%s", e.Permit)
+	add(e.Phase != "", "%s", e.Phase)
+	add(e.Verdict != "", "%s %s", e.Verdict, counts(e.Counts))
+	add(e.Remaining != nil, "remaining %d", deref(e.Remaining))
+	add(e.Inferred, "inferred")
+	add(e.Class != "", "%s", e.Class)
+	add(e.Reason != "", "(%s)", e.Reason)
+	add(e.Ground != "", "[%s]", e.Ground)
+	add(!e.Until.IsZero(), "until %s", e.Until.Sub(st.start))
+	return strings.Join(parts, " ")
+}
+
+func deref(p *int64) int64 {
+	if p == nil {
+		return -1
+	}
+	return *p
+}
+
+func (st *story) until(t time.Time) string {
+	return when(!t.IsZero(), " until "+t.Sub(st.start).String())
+}
+
+func when(ok bool, s string) string {
+	if ok {
+		return s
+	}
+	return ""
+}
+
+func counts(c Counts) string {
+	var kinds []string
+	for k := range c {
+		kinds = append(kinds, k)
+	}
+	sort.Strings(kinds)
+	s := ""
+	for _, k := range kinds {
+		s += fmt.Sprintf("%d", c[k]) + when(k != "items", " "+k)
+	}
+	return s
+}
+
+func (st *story) duration(s string) time.Duration {
+	st.t.Helper()
+	if n, ok := strings.CutSuffix(s, "d"); ok {
+		return time.Duration(st.number(n)) * 24 * time.Hour
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return d
+}
+
+func (st *story) number(s string) int {
+	st.t.Helper()
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		st.t.Fatal(err)
+	}
+	return n
+}
