@@ -1,0 +1,35 @@
+package embedded
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// logger passes on what the server says. Debug and trace are off: they show subjects and
+// payloads.
+type logger struct{ log *slog.Logger }
+
+var _ server.Logger = logger{}
+
+func newLogger(l *slog.Logger) logger {
+	if l == nil {
+		l = slog.New(slog.DiscardHandler)
+	}
+	return logger{log: l}
+}
+
+func (l logger) Noticef(format string, v ...any) { l.say(l.log.Debug, format, v) }
+func (l logger) Warnf(format string, v ...any)   { l.say(l.log.Warn, format, v) }
+func (l logger) Errorf(format string, v ...any)  { l.say(l.log.Error, format, v) }
+func (l logger) Debugf(string, ...any)           {}
+func (l logger) Tracef(string, ...any)           {}
+
+// Fatalf is how the server says that it ended by itself. The process stays: the
+// connections to it show that the bus is gone.
+func (l logger) Fatalf(format string, v ...any) { l.say(l.log.Error, format, v) }
+
+func (logger) say(level func(string, ...any), format string, v []any) {
+	level("bus server", "line", fmt.Sprintf(format, v...))
+}
