@@ -1,0 +1,17 @@
+// Package sandbox holds look-alikes of the vendors: [Jumio] and [Cognito]. They are for
+// trying out, for the demo and for tests, and never for production.
+//
+// A look-alike speaks the vendor's wire format, checks credentials and headers, keeps
+// state and neighbours, and keeps a ledger of what was really removed, when, and how
+// often that was attempted. With a journal file the state and the ledger survive a kill
+// of the process: every change is synced to the file before it is answered. [Fault]
+// switches make it slow, refuse, lie, or cut the line after the effect.
+//
+// What is simpler than the vendor: plain HTTP instead of TLS; Jumio's error bodies and
+// its answer for a pending transaction are ours, because the vendor does not specify
+// them; Cognito's signatures are verified for requests signed in the headers, which is
+// what the AWS SDKs send, and there are no temporary credentials.
+//
+// Each look-alike is an [net/http.Handler]. Beside the vendor's paths it serves
+// GET /sandbox/ledger and PUT or DELETE /sandbox/faults, for inspection by people.
+package sandbox
