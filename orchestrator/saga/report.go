@@ -22,7 +22,7 @@ func (r *run) reported(in ReportReceived) {
 		r.receive(Noted, "this permit was reported before")
 	case r.s.Phase.Final():
 		r.receive(Noted, "the saga has ended")
-	case q.Round < t.Round:
+	case q.Round < t.Round && !in.leftovers():
 		r.note(in, "an older round")
 	case !in.Verb.may(in.Verdict):
 		r.refuse(in, h, t, "verdict_misfit")
@@ -62,6 +62,12 @@ func (v Verb) may(d Verdict) bool {
 }
 
 func (r *run) receive(o Outcome, why string) { r.emit(Receive{Outcome: o, Reason: why}) }
+
+// leftovers reports whether this is a count that found something. It counts whatever its
+// round: erasing once more than needed is a small price for never ending too early.
+func (in ReportReceived) leftovers() bool {
+	return in.Verb == Verify && in.Verdict == Counted && in.Remaining != nil && *in.Remaining > 0
+}
 
 // entry starts an entry about a report.
 func (in ReportReceived) entry(k Kind) Entry {
@@ -194,13 +200,13 @@ func outcome(in ReportReceived, h *Share, q Permit) (Verdict, Counts, bool) {
 	return in.Verdict, counts, inferred
 }
 
-// counted takes a verify report. Anything left, under any permit of the round, erases
-// again; nothing left closes the step only under the newest one.
+// counted takes a verify report. Anything left, under any permit, erases again; nothing
+// left closes the step only under the newest one.
 func (r *run) counted(in ReportReceived, h *Share, t *Step) {
 	switch {
 	case in.Remaining == nil:
 		r.refuse(in, h, t, "not_counted")
-	case *in.Remaining > 0:
+	case in.leftovers():
 		e := in.entry(KNoted)
 		e.Reason = "something is left"
 		r.record(e)
