@@ -1,0 +1,121 @@
+package jumio
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/participants"
+)
+
+// Count implements [participants.Counter]: what is still retrievable, by kind.
+func (p *Participant) Count(ctx context.Context, t participants.Task) (events.Counts, error) {
+	found, err := p.survey(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	counts := events.Counts{scans: 0, authentications: 0, documents: 0}
+	for _, f := range found {
+		counts[f.ref.kind]++
+	}
+	return counts, nil
+}
+
+// finding is a reference that exists.
+type finding struct {
+	ref reference
+	how sight // here or ongoing
+}
+
+// survey retrieves every reference and returns those that exist. It reads only, and
+// returns an error if one of the others could be out of sight.
+func (p *Participant) survey(ctx context.Context, t participants.Task) ([]finding, error) {
+	refs, err := p.references(t)
+	if err != nil {
+		return nil, err
+	}
+	var out []finding
+	for _, ref := range refs {
+		s, err := p.look(ctx, ref)
+		if err == nil && s == gone {
+			err = p.absent(ctx, t, refs, ref)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if s != gone {
+			out = append(out, finding{ref, s})
+		}
+	}
+	return out, nil
+}
+
+// Erase implements [participants.Participant]. Nothing is deleted before every reference
+// was looked at without a fault. What is in progress at the vendor is left, and asked for
+// again with RetryAfter; the rest is deleted nevertheless, and counted in the result.
+func (p *Participant) Erase(ctx context.Context, t participants.Task) (participants.Result, error) {
+	found, err := p.survey(ctx, t)
+	if err != nil {
+		return participants.Result{}, err
+	}
+	if len(found) == 0 {
+		return participants.Result{Verdict: events.Absent}, nil
+	}
+	res := participants.Result{Verdict: events.Erased, Counts: events.Counts{}}
+	var errs []error
+	for _, f := range found {
+		deleted, err := p.remove(ctx, f)
+		if deleted {
+			res.Counts[f.ref.kind]++
+		}
+		errs = append(errs, err)
+		if limited(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	return res, errors.Join(errs...)
+}
+
+// limited reports whether the vendor asked to be left alone.
+func limited(err error) bool {
+	var retry *participants.RetryAfter
+	return errors.As(err, &retry) && retry.Code == "rate_limited"
+}
+
+// remove deletes one transaction that was seen a moment ago. Unless the vendor plainly
+// refused, retrieval decides: a lost answer may stand for a deletion, and a 200 for none.
+// Neither deleted nor an error means that the vendor said 200 and it is still there, which
+// the count after the erase shows.
+func (p *Participant) remove(ctx context.Context, f finding) (deleted bool, err error) {
+	if f.how == ongoing {
+		return false, p.pending()
+	}
+	a, sendErr := p.send(ctx, http.MethodDelete, f.ref)
+	if sendErr == nil {
+		sendErr = p.verdictOf(a)
+	}
+	if refused(sendErr) {
+		return false, sendErr
+	}
+	s, err := p.look(ctx, f.ref)
+	switch {
+	case err != nil:
+		return false, errors.Join(sendErr, err)
+	case s == gone:
+		return true, nil
+	case sendErr != nil:
+		return false, sendErr
+	case s == ongoing || a.status == http.StatusNotFound:
+		return false, p.pending()
+	default:
+		return false, nil
+	}
+}
+
+// refused reports whether a deletion had certainly no effect.
+func refused(err error) bool {
+	var retry *participants.RetryAfter
+	var fault *participants.Misconfigured
+	return errors.As(err, &retry) || errors.As(err, &fault)
+}
