@@ -19,7 +19,8 @@ type Participant interface {
 	// Erase deletes everything the task's identifiers lead to and returns what it deleted.
 	// It must be repeatable: nothing left to delete is a Result with verdict Absent, which
 	// it may return only when it could see (a missing table, pool or right is
-	// [Misconfigured], never absent). ctx ends with the permit.
+	// [Misconfigured], never absent). With an error, Result.Counts may say what was deleted
+	// before it. ctx ends with the permit; its deadline moves when the permit is renewed.
 	Erase(ctx context.Context, t Task) (Result, error)
 }
 

@@ -1,0 +1,73 @@
+package participants
+
+import (
+	"encoding/json"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/expunge-io/expunge/events"
+)
+
+// maxLogged is how much of a participant's own text is logged, in bytes.
+const maxLogged = 1000
+
+// scrubber returns what makes a participant's own text fit for a log. Participants promise
+// texts without identifiers; this is for those that break the promise, and for the errors
+// of the libraries below them, which like to quote a URL or a row. Every identifier of the
+// task is replaced, as it is and as it looks when quoted or escaped, whatever the case.
+func scrubber(t Task) func(string) string {
+	pattern := sync.OnceValues(func() (*regexp.Regexp, error) { return patternOf(t.Identifiers) })
+	return func(text string) string {
+		re, err := pattern()
+		if err != nil {
+			return events.Redacted // too much to look for: nothing of it is safe
+		}
+		return cut(re.ReplaceAllLiteralString(text, events.Redacted))
+	}
+}
+
+func patternOf(ids []events.Identifier) (*regexp.Regexp, error) {
+	var forms []string
+	for _, id := range ids {
+		forms = append(forms, formsOf(id.Value.Reveal())...)
+	}
+	if len(forms) == 0 {
+		return regexp.Compile(`$.`) // matches nothing
+	}
+	slices.SortFunc(forms, func(a, b string) int { return len(b) - len(a) }) // a form may hold another
+	for i, form := range forms {
+		forms[i] = regexp.QuoteMeta(form)
+	}
+	return regexp.Compile(`(?i)` + strings.Join(forms, "|"))
+}
+
+func formsOf(value string) []string {
+	query := url.QueryEscape(value)
+	forms := []string{
+		value, url.PathEscape(value), query,
+		strings.ReplaceAll(query, "+", "%20"), strings.ReplaceAll(query, "%2B", "+"),
+	}
+	for _, quoted := range []string{strconv.Quote(value), strconv.QuoteToASCII(value), jsonQuoted(value)} {
+		forms = append(forms, quoted[1:len(quoted)-1])
+	}
+	return slices.DeleteFunc(forms, func(s string) bool { return s == "" })
+}
+
+func jsonQuoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return `""` // a string is always JSON
+	}
+	return string(b)
+}
+
+func cut(text string) string {
+	if len(text) <= maxLogged {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxLogged], "") + "..."
+}
