@@ -6,8 +6,7 @@ VERSION      := $(shell git describe --tags --always --dirty 2>/dev/null || echo
 GOLANGCI     := .tools/golangci-lint-v2.15.0
 GO_SOURCES   := doc.go arch_test.go cmd events orchestrator participants storage .ci
 PACKAGES     := ./... ./.ci/testreport
-HAVE_CC      := $(shell command -v "$$(go env CC | cut -d' ' -f1)" 2>/dev/null)
-RACE         ?= $(if $(HAVE_CC),-race)
+RACE         ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)# it needs a C compiler
 TEST_TIMEOUT ?= 15m
 FUZZTIME     ?= 30s
 
@@ -68,6 +67,7 @@ ci: ## everything that must pass before a change lands; a server not covered is 
 	$(MAKE) fuzz FUZZTIME=0
 	$(MAKE) test RACE=-race
 	$(MAKE) test-peers RACE=-race
+	.ci/demo
 
 .PHONY: clean
 clean: ## remove what was built and installed here
