@@ -62,12 +62,15 @@ func (p *Participant) Erase(ctx context.Context, t participants.Task) (participa
 	if len(found) == 0 {
 		return participants.Result{Verdict: events.Absent}, nil
 	}
-	res := participants.Result{Verdict: events.Erased, Counts: events.Counts{}}
+	res := participants.Result{Verdict: events.Absent, Counts: events.Counts{}}
 	var errs []error
 	for _, f := range found {
-		deleted, err := p.remove(ctx, f)
-		if deleted {
+		end, err := p.remove(ctx, f)
+		if end == deleted {
 			res.Counts[f.ref.kind]++
+		}
+		if end != vanished {
+			res.Verdict = events.Erased
 		}
 		errs = append(errs, err)
 		if limited(err) || ctx.Err() != nil {
@@ -83,33 +86,42 @@ func limited(err error) bool {
 	return errors.As(err, &retry) && retry.Code == "rate_limited"
 }
 
-// remove deletes one transaction that was seen a moment ago. Unless the vendor plainly
-// refused, retrieval decides: a lost answer may stand for a deletion, and a 200 for none.
-// Neither deleted nor an error means that the vendor said 200 and it is still there, which
-// the count after the erase shows.
-func (p *Participant) remove(ctx context.Context, f finding) (deleted bool, err error) {
+// end is what became of one transaction that was there a moment ago.
+type end int
+
+const (
+	remains  end = iota // without an error: the vendor said 200, and the count after the erase shows it
+	deleted             // by us
+	vanished            // somebody else was faster
+)
+
+// remove deletes one transaction. Unless the vendor plainly refused, retrieval decides: a
+// lost answer may stand for a deletion, and a 200 for none.
+func (p *Participant) remove(ctx context.Context, f finding) (end, error) {
 	if f.how == ongoing {
-		return false, p.pending()
+		return remains, p.pending()
 	}
 	a, sendErr := p.send(ctx, http.MethodDelete, f.ref)
 	if sendErr == nil {
 		sendErr = p.verdictOf(a)
 	}
 	if refused(sendErr) {
-		return false, sendErr
+		return remains, sendErr
 	}
 	s, err := p.look(ctx, f.ref)
 	switch {
 	case err != nil:
-		return false, errors.Join(sendErr, err)
+		return remains, errors.Join(sendErr, err)
+	case s == gone && a.status == http.StatusNotFound:
+		return vanished, nil
 	case s == gone:
-		return true, nil
+		return deleted, nil
 	case sendErr != nil:
-		return false, sendErr
+		return remains, sendErr
 	case s == ongoing || a.status == http.StatusNotFound:
-		return false, p.pending()
+		return remains, p.pending()
 	default:
-		return false, nil
+		return remains, nil
 	}
 }
 
