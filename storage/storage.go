@@ -22,14 +22,38 @@ import (
 // Sentinels of a store.
 var (
 	ErrNotFound = errors.New("storage: not found")
-	ErrDamaged  = errors.New("storage: damaged record")             // wrapped with the saga's id and what does not fit
-	ErrFull     = errors.New("storage: no space left")              // nothing was changed; later commits may succeed
+	ErrDamaged  = errors.New("storage: damaged record")              // wrapped with the saga's id and what does not fit
+	ErrFull     = errors.New("storage: no space left")               // nothing was changed; later commits may succeed
 	ErrLocked   = errors.New("storage: another process has it open") // of Open
-	ErrOrder    = errors.New("storage: batch out of order")         // Batch.Log is not the last one plus one
+	ErrOrder    = errors.New("storage: batch out of order")          // Batch.Log is not the last one plus one
+	ErrConflict = errors.New("storage: batch does not fit what is stored")
+	ErrClosed   = errors.New("storage: closed")
 )
+
+// DamagedError is an [ErrDamaged] that says where. Saga is empty if the record is none of
+// a saga's.
+type DamagedError struct {
+	Saga saga.ID
+	What string // the record and what does not fit; nothing of its content
+}
+
+func (e *DamagedError) Error() string {
+	if e.Saga == "" {
+		return ErrDamaged.Error() + ": " + e.What
+	}
+	return ErrDamaged.Error() + ": saga " + string(e.Saga) + ": " + e.What
+}
+
+// Is makes a DamagedError an [ErrDamaged].
+func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 
 // Store keeps sagas. Commit is called by one goroutine at a time; reads may run beside it
 // and see the state before or after a batch, never between.
+//
+// An iteration reads in portions, so that it never keeps a commit waiting and its body may
+// call any method: each element is as it was at some moment since the iteration began. A
+// damaged element is yielded as its error and the iteration goes on; after any other error
+// it ends. A read of anything damaged is [ErrDamaged], and concerns that record alone.
 type Store interface {
 	// Load returns the saga's state. ErrNotFound, ErrDamaged.
 	Load(ctx context.Context, id saga.ID) (saga.State, error)
@@ -55,28 +79,31 @@ type Store interface {
 	Timers(ctx context.Context) iter.Seq2[Timer, error]
 	// Outbox yields the messages that were not sent yet, in commit order.
 	Outbox(ctx context.Context) iter.Seq2[Message, error]
-	// Live yields every live saga; a damaged one is yielded as its error and the iteration
-	// goes on.
+	// Live yields every live saga; a damaged one is yielded as a [DamagedError].
 	Live(ctx context.Context) iter.Seq2[saga.State, error]
 	// Finished yields the ids of finished sagas, oldest id first, from after on ("" = all).
 	Finished(ctx context.Context, after saga.ID) iter.Seq2[saga.ID, error]
 	// DeadLetters yields what could not be decoded, oldest first.
 	DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error]
 
-	// Commit applies a batch in one transaction. ErrFull, ErrOrder; after any other error the
-	// store is unusable and the process must exit and recover.
+	// Commit applies a batch in one transaction. After ErrFull, ErrOrder, ErrConflict and
+	// ErrDamaged (the [DamagedError] names the saga that cannot go on) nothing is changed
+	// and the store goes on. After any other error nobody knows whether the batch is there:
+	// the store is unusable and the process must exit and recover.
 	Commit(ctx context.Context, b Batch) error
 	Close() error
 }
 
-// Batch is everything that one group commit changes.
+// Batch is everything that one group commit changes. What does not fit is ErrConflict: a
+// saga that goes on after its end, entries that do not lead from the stored head to the
+// new one, a saga without its plan, a second live saga of one subject.
 type Batch struct {
-	Log         uint64 // the last batch's number plus one
-	Sagas       []Change
-	Plans       []saga.Plan  // put if their digest is not there
-	Outbox      []Message    // appended
-	Sent        []MessageKey // leave the outbox
-	Requests    []RequestKey // idempotency keys
+	Log         uint64       // the last batch's number plus one
+	Sagas       []Change     // applied in order
+	Plans       []saga.Plan  // put if their digest is not there; seen by Sagas of the same batch
+	Outbox      []Message    // appended; Key.Log is Log, and Index ascends
+	Sent        []MessageKey // leave the outbox; one that is not there is ignored
+	Requests    []RequestKey // idempotency keys; the later of two equal ones stays
 	Expire      time.Time    // request keys that expire before are dropped; zero: none
 	DeadLetters []DeadLetter // a bounded number is kept, the newest; see DeadLetterLimit
 	Meta        map[string][]byte
@@ -84,12 +111,15 @@ type Batch struct {
 
 // Change is what happened to one saga in a batch.
 type Change struct {
-	State   saga.State
-	Entries []saga.Entry // appended to its history; the last one's Seq is State.Seq
-	Wake    time.Time    // zero: no timer (the saga is final)
+	State saga.State
+	// Entries are appended to its history; the last one's Seq is State.Seq. None: only the
+	// vault or the wake-up changes.
+	Entries []saga.Entry
+	Wake    time.Time // zero if and only if the saga is final: no timer
 	// Vault replaces the sealed box when it is not nil. A final state drops the box.
 	Vault []byte
-	// Summary is set exactly once, with the final state; its bytes are never changed.
+	// Summary is set exactly once, with the final state, and not empty; its bytes are never
+	// changed.
 	Summary []byte
 }
 

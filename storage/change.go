@@ -1,0 +1,68 @@
+package storage
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/expunge-io/expunge/orchestrator/saga"
+)
+
+// longestID bounds a saga's id; a UUID has 36 bytes.
+const longestID = 64
+
+// Check reports why the change cannot follow prev, the saga's stored state (zero: the
+// saga is new), or returns the history that it appends. The error is an [ErrConflict].
+// Every store calls it for each change.
+func (c Change) Check(prev saga.State) (History, error) {
+	if why := c.misfit(prev); why != "" {
+		return nil, c.conflict(why)
+	}
+	history, head := encode(prev.Head, c.Entries)
+	if head != c.State.Head {
+		return nil, c.conflict("its entries do not lead to its head")
+	}
+	return history, nil
+}
+
+func (c Change) conflict(why string) error {
+	return fmt.Errorf("%w: saga %s: %s", ErrConflict, c.State.ID, why)
+}
+
+func (c Change) misfit(prev saga.State) (why string) {
+	final := c.State.Phase.Final()
+	switch {
+	case c.State.ID == "" || len(c.State.ID) > longestID || strings.ContainsRune(string(c.State.ID), 0):
+		return "not an id"
+	case prev.Phase.Final():
+		return "it has ended"
+	case prev.ID == "" && len(c.Entries) == 0:
+		return "it has no beginning"
+	case c.State.Seq != prev.Seq+uint64(len(c.Entries)):
+		return "entries are missing"
+	case final != c.Wake.IsZero():
+		return "a live saga has a wake-up, a final one has none"
+	case final != (len(c.Summary) > 0):
+		return "a final saga has a summary, a live one has none"
+	}
+	return c.unordered(prev)
+}
+
+func (c Change) unordered(prev saga.State) (why string) {
+	for i, e := range c.Entries {
+		if e.Seq != prev.Seq+uint64(i)+1 {
+			return "entries are out of order"
+		}
+	}
+	return ""
+}
+
+// CheckOutbox reports why the batch's messages cannot be appended: an [ErrConflict], or
+// nil. Every store calls it.
+func (b Batch) CheckOutbox() error {
+	for i, m := range b.Outbox {
+		if m.Key.Log != b.Log || i > 0 && m.Key.Index <= b.Outbox[i-1].Key.Index {
+			return fmt.Errorf("%w: batch %d: message %d/%d is out of order", ErrConflict, b.Log, m.Key.Log, m.Key.Index)
+		}
+	}
+	return nil
+}
