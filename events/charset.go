@@ -108,9 +108,13 @@ func oneOf[T ~string](at *place, v T, set []T) {
 	at.fault("must be one of " + strings.Join(names, ", "))
 }
 
-func atLeast[T int | int64](at *place, v, least T) {
-	if v < least {
-		at.fault("must be " + strconv.FormatInt(int64(least), 10) + " or more")
+// maxInteger is the largest integer that every JSON reader keeps exactly. A thousand of
+// them still add up without a wrap, which could prove an erasure.
+const maxInteger = 1<<53 - 1
+
+func within[T int | int64](at *place, v, least T) {
+	if v < least || int64(v) > maxInteger {
+		at.fault("must be " + strconv.FormatInt(int64(least), 10) + " to " + strconv.FormatInt(maxInteger, 10))
 	}
 }
 

@@ -21,7 +21,7 @@ func TypeOf(p Payload) string { return p.ceType() }
 func Encode(env Envelope, p Payload) (Message, error) {
 	f := &faults{}
 	at := &place{faults: f}
-	if !plain(reflect.TypeOf(p)) {
+	if !plain(p) {
 		at.fault("the payload must be a plain value of this package")
 		return Message{}, f.err()
 	}
@@ -46,7 +46,7 @@ func Encode(env Envelope, p Payload) (Message, error) {
 // envelope holds what could be read of it. No error holds a value of the message.
 func Decode[P Payload](h Header, data []byte) (Envelope, P, error) {
 	var p, zero P
-	if !plain(reflect.TypeFor[P]()) {
+	if !plain(zero) {
 		return Envelope{}, zero, &FieldError{Problem: "the payload must be a plain value of this package"}
 	}
 	env, tree, err := open(h, data)
@@ -85,8 +85,8 @@ func DecodeAny(h Header, data []byte) (Envelope, Payload, error) {
 	return env, v.Interface().(Payload), nil
 }
 
-// plain keeps pointers out: a nil one would panic.
-func plain(t reflect.Type) bool { return t != nil && t.Kind() == reflect.Struct }
+// plain keeps pointers out, whose methods would panic on nil, and no payload at all.
+func plain(p Payload) bool { return reflect.ValueOf(p).Kind() == reflect.Struct }
 
 func typeNamed(ceType string) reflect.Type {
 	for _, p := range Payloads() {

@@ -89,7 +89,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"unknown field":         {`{"user_id":"u","scop":{}}`, "unknown field"},
 		"unknown field deep":    {`{"user_id":"u","scope":{"items":[{"participant":"jumio","kind":"k","reference":"r","x":1}]}}`, "scope.items[0]: has an unknown field"},
 		"other case":            {`{"USER_ID":"u"}`, "unknown field"},
-		"null scope":            {`{"user_id":"u","scope":null}`, "scope: must not be null"},
+		"null scope":            {`{"user_id":"u","scope":null}`, "scope: must not be null or empty"},
 		"empty scope":           {`{"user_id":"u","scope":{}}`, "scope: must name"},
 		"twice":                 {`{"user_id":"u","user_id":"v"}`, "given twice"},
 		"twice in a scope":      {`{"user_id":"u","scope":{"participants":["a"],"participants":["b"]}}`, "given twice"},
@@ -115,6 +115,9 @@ func TestDecodeRefuses(t *testing.T) {
 		"kind of another":       {`{"user_id":"u","scope":{"items":[{"participant":"api-keys","kind":"images","reference":"r"}]}}`, "scope.items[0].kind"},
 		"type of a field":       {`{"user_id":42}`, "user_id: must be a string"},
 		"both faults are named": {`{"user_id":"","plan":"a b"}`, "plan: must match"},
+		"an empty string":       {`{"user_id":"u","plan":""}`, "plan: must not be null or empty"},
+		"no identifiers":        {`{"identifiers":[]}`, "identifiers: must not be empty"},
+		"both ways":             {`{"user_id":"u","identifiers":[]}`, "user_id: exactly one"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, r, err := events.Decode[events.Request](nil, []byte(c.data))

@@ -43,6 +43,7 @@ const (
 	Suspended  Verdict = "suspended"  // suspend, second exchange
 	Restored   Verdict = "restored"   // restore
 	Failed     Verdict = "failed"     // any verb: class and code follow
+	Waived     Verdict = "waived"     // never reported: an operator's decision, in a status or a summary
 )
 
 // FailureClass says who can mend a failure.

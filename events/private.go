@@ -13,7 +13,9 @@ const Redacted = "[redacted]"
 // marshalled by accident; [Private.Reveal] is the one way to read it.
 //
 // Keep it in exported fields: fmt prints the raw value of an unexported field of any
-// type, because it may not call methods on it.
+// type, because it may not call methods on it. Nor does it for %p and %w, and for any
+// other verb that fits a pointer no better, where a struct of yours holds a pointer to it:
+// go vet refuses the first two, and a Format method of the struct prevents the third.
 type Private string
 
 // Reveal returns the value itself. Never pass the result to a log, an error, a metric
@@ -30,7 +32,8 @@ func (Private) String() string { return Redacted }
 func (Private) LogValue() slog.Value { return slog.StringValue(Redacted) }
 
 // MarshalText implements [encoding.TextMarshaler], which encoding/json honours for
-// values and for map keys.
+// values. It does not for the keys of a map when they are strings: key no map that may be
+// marshalled by Private.
 func (Private) MarshalText() ([]byte, error) { return []byte(Redacted), nil }
 
 // Subject is the person to erase: the realm (user directory) and the immutable user id

@@ -13,7 +13,7 @@ type unknown int
 
 const (
 	ignored unknown = iota
-	refused         // and null with them: {"scope":null} must not mean everything
+	refused         // and null and "" with them: {"scope":null} must not mean everything
 )
 
 // reader sets Go values from a JSON tree, and notes each misfit at its place.
@@ -23,8 +23,8 @@ var timeType = reflect.TypeFor[time.Time]()
 
 func (r reader) set(at *place, v reflect.Value, tree any) {
 	switch {
-	case tree == nil && r.unknown == refused:
-		at.fault("must not be null; leave it out")
+	case r.unknown == refused && (tree == nil || tree == ""):
+		at.fault("must not be null or empty; leave it out")
 	case tree == nil:
 		return // as if it were left out
 	case v.Type() == timeType:

@@ -3,11 +3,8 @@ package events
 import "strings"
 
 var (
-	allVerbs    = []Verb{Resolve, Suspend, Restore, Erase, Verify}
-	allVerdicts = []Verdict{
-		Resolved, Absent, Erased, Anonymised, Shredded, Retained, Counted,
-		Prepared, Suspended, Restored, Failed,
-	}
+	allVerbs   = []Verb{Resolve, Suspend, Restore, Erase, Verify}
+	settled    = []Verdict{Erased, Absent, Anonymised, Shredded, Retained, Waived}
 	allClasses = []FailureClass{Transient, RateLimited, Misconfigured, Refused}
 	allStates  = []State{
 		Resolving, Suspending, Grace, Erasing, Verifying, Restoring,
@@ -46,8 +43,11 @@ func Verdicts(verb Verb) []Verdict {
 
 func (r Request) check(at *place) {
 	user := at.field("user_id")
-	if (r.UserID == "") == (len(r.Identifiers) == 0) {
+	if (r.UserID == "") == (r.Identifiers == nil) {
 		user.fault("exactly one of user_id and identifiers must be given")
+	}
+	if r.Identifiers != nil && len(r.Identifiers) == 0 {
+		at.field("identifiers").fault("must not be empty; leave it out")
 	}
 	private(user, r.UserID, maxValue, optional)
 	checkIdentifiers(at.field("identifiers"), r.Identifiers)
@@ -129,9 +129,9 @@ func (p ParticipantStatus) check(at *place) {
 	oneOf(at.field("step"), p.Step, allSteps)
 	text(at.field("reason"), p.Reason, maxText, optional)
 	optionalInstant(at.field("until"), p.Until)
-	atLeast(at.field("attempts"), p.Attempts, 0)
+	within(at.field("attempts"), p.Attempts, 0)
 	if p.Verdict != "" {
-		oneOf(at.field("verdict"), p.Verdict, Verdicts(Erase))
+		oneOf(at.field("verdict"), p.Verdict, settled)
 	}
 	checkCounts(at.field("counts"), p.Name, p.Counts)
 }
@@ -140,8 +140,9 @@ func (c Command) check(at *place) {
 	idSet.check(at.field("saga"), c.Saga, required)
 	nameSet.check(at.field("participant"), c.Participant, required)
 	oneOf(at.field("verb"), c.Verb, allVerbs)
-	atLeast(at.field("round"), c.Round, 1)
-	atLeast(at.field("issue"), c.Issue, 0)
+	within(at.field("round"), c.Round, 1)
+	within(at.field("issue"), c.Issue, 0)
+	within(at.field("generation"), int64(c.Generation), 0)
 	checkSubject(at.field("claim_on"), c.ClaimOn, SubjectClaim(c.Participant, ""))
 	checkSubject(at.field("report_on"), c.ReportOn, SubjectReport(c.Participant, ""))
 }
@@ -161,7 +162,7 @@ func checkSubject(at *place, subject, prefix string) {
 func (c Claim) check(at *place) {
 	idSet.check(at.field("saga"), c.Saga, required)
 	oneOf(at.field("verb"), c.Verb, allVerbs)
-	atLeast(at.field("round"), c.Round, 1)
+	within(at.field("round"), c.Round, 1)
 	printableASCII(at.field("instance"), c.Instance, required)
 	idSet.check(at.field("permit"), c.Permit, optional)
 	instant(at.field("time"), c.Time)
@@ -171,9 +172,10 @@ func (p Permit) check(at *place) {
 	idSet.check(at.field("permit"), p.Permit, required)
 	idSet.check(at.field("saga"), p.Saga, required)
 	oneOf(at.field("verb"), p.Verb, allVerbs)
-	atLeast(at.field("round"), p.Round, 1)
-	atLeast(at.field("attempt"), p.Attempt, 1)
-	atLeast(at.field("life_ms"), p.LifeMS, 1)
+	within(at.field("round"), p.Round, 1)
+	within(at.field("attempt"), p.Attempt, 1)
+	within(at.field("generation"), int64(p.Generation), 0)
+	within(at.field("life_ms"), p.LifeMS, 1)
 	labelSet.check(at.field("realm"), p.Realm, required)
 	checkIdentifiers(at.field("identifiers"), p.Identifiers)
 	checkCounts(at.field("baseline"), "", p.Baseline)
@@ -243,9 +245,7 @@ func checkCounts(at *place, participant string, c Counts) {
 		if !ValidKind(participant, kind) {
 			at.fault("has an unknown kind")
 		}
-		if n < 0 {
-			at.fault("must not be negative")
-		}
+		within(at, n, 0)
 	}
 	if len(c) > maxItems {
 		at.fault("has too many kinds")

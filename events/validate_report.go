@@ -7,7 +7,7 @@ import "slices"
 func (r Report) check(at *place) {
 	idSet.check(at.field("saga"), r.Saga, required)
 	oneOf(at.field("verb"), r.Verb, allVerbs)
-	atLeast(at.field("round"), r.Round, 1)
+	within(at.field("round"), r.Round, 1)
 	idSet.check(at.field("permit"), r.Permit, required)
 	if set := Verdicts(r.Verb); set != nil {
 		oneOf(at.field("verdict"), r.Verdict, set)
@@ -25,7 +25,7 @@ func (r Report) check(at *place) {
 func (r Report) checkRemaining(at *place) {
 	switch {
 	case r.Remaining != nil:
-		atLeast(at, *r.Remaining, 0)
+		within(at, *r.Remaining, 0)
 	case r.Verdict == Counted:
 		at.fault("is missing: counted says how much is left")
 	}

@@ -43,12 +43,12 @@ func (s Summary) checkCompleted(at *place) {
 
 func (p ParticipantSummary) check(at *place) {
 	nameSet.check(at.field("name"), p.Name, required)
-	if p.Verdict != "" { // waived before anything was reported
-		oneOf(at.field("verdict"), p.Verdict, allVerdicts)
+	if p.Verdict != "" { // not found or cancelled: it was never asked to erase
+		oneOf(at.field("verdict"), p.Verdict, settled)
 	}
 	checkCounts(at.field("counts"), p.Name, p.Counts)
-	atLeast(at.field("attempts"), p.Attempts, 0)
-	atLeast(at.field("rounds"), p.Rounds, 0)
+	within(at.field("attempts"), p.Attempts, 0)
+	within(at.field("rounds"), p.Rounds, 0)
 	optionalInstant(at.field("reported_at"), p.ReportedAt)
 	optionalInstant(at.field("verified_at"), p.VerifiedAt)
 }
