@@ -124,8 +124,8 @@ func (w *world) checkWake() {
 	if ok == w.s.Phase.Final() {
 		w.t.Fatalf("wake %v in phase %s", ok, w.s.Phase)
 	}
-	if ok && at.Before(w.now) {
-		w.t.Fatalf("wake-up %s ago", w.now.Sub(at))
+	if ok && !at.After(w.now) {
+		w.t.Fatalf("wake-up %s ago: it would spin", w.now.Sub(at))
 	}
 }
 

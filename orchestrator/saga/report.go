@@ -95,7 +95,8 @@ func (r *run) failure(in ReportReceived, h *Share, t *Step) {
 func (r *run) fail(in ReportReceived, h *Share, t *Step, class Class, code string) {
 	e := in.entry(KFailed)
 	e.Class, e.Reason = class, code
-	e.Counts, e.MaybeDone = h.proven(in)
+	// Whatever failed may have had its effect first: finding nothing next time proves nothing.
+	e.Counts, e.MaybeDone = h.proven(in), in.Verb == Erase
 	r.record(e)
 	switch class {
 	case Misconfigured, Refused:
@@ -109,15 +110,15 @@ func (r *run) fail(in ReportReceived, h *Share, t *Step, class Class, code strin
 }
 
 // proven returns what a failed attempt deleted, as far as the counts before and after it
-// bear it out, and whether it may have deleted more.
-func (h *Share) proven(in ReportReceived) (deleted Counts, more bool) {
+// bear it out.
+func (h *Share) proven(in ReportReceived) Counts {
 	if in.Verb != Erase || in.Remaining == nil || in.Counts.Total() == 0 {
-		return nil, false
+		return nil
 	}
 	if h.Left != nil && in.Counts.Total() > *h.Left-*in.Remaining {
-		return nil, true
+		return nil
 	}
-	return in.Counts, false
+	return in.Counts
 }
 
 // resolved closes a resolve step with the identifiers that the plan allows.

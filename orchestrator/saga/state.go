@@ -201,3 +201,17 @@ func (c Counts) clone() Counts {
 	}
 	return c.plus(nil)
 }
+
+// Current returns the step that the share is at: the furthest one that has opened, or
+// erase while none has.
+func (h *Share) Current() (Verb, *Step) {
+	for i := len(Verbs) - 1; i >= 0; i-- {
+		if t := h.Step(Verbs[i]); t.Status != "" && t.Status != Waiting {
+			return Verbs[i], t
+		}
+	}
+	if h.Resolve.Status == Waiting {
+		return Resolve, &h.Resolve
+	}
+	return Erase, &h.Erase
+}
