@@ -51,7 +51,11 @@ func (s *Cognito) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	account, fail := s.authenticate(r, body)
-	if fail == nil && fault.Status != 0 {
+	switch {
+	case fail != nil:
+	case fault.Unsupported:
+		fail = errUnknownOp
+	case fault.Status != 0:
 		fail = faultError(fault.Status)
 	}
 	if fail != nil {

@@ -16,6 +16,9 @@ type Fault struct {
 	Lie    bool          `json:"lie,omitempty"`    // answer success, and do nothing
 	Reset  bool          `json:"reset,omitempty"`  // do it, then cut the connection instead of answering
 
+	// Unsupported makes Cognito answer that it does not know the operation.
+	Unsupported bool `json:"unsupported,omitempty"`
+
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // sent with Status, in whole seconds
 }
 

@@ -1,0 +1,142 @@
+package cognito_test
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	cip "github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentityprovider/types"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/participants"
+	"github.com/expunge-io/expunge/participants/cognito"
+	"github.com/expunge-io/expunge/participants/participantstest"
+)
+
+// peer is a pool of its own at a cognito-local server, which nobody here wrote.
+type peer struct {
+	api  *cip.Client
+	pool string
+	p    *cognito.Participant
+}
+
+func peerURL(t *testing.T) string {
+	t.Helper()
+	root := os.Getenv("EXPUNGE_TEST_COGNITO_LOCAL")
+	if root == "" {
+		t.Skip("not covered: cognito-local (EXPUNGE_TEST_COGNITO_LOCAL is not set)")
+	}
+	return root
+}
+
+func startPeer(t *testing.T) peer {
+	t.Helper()
+	root := peerURL(t)
+	api := cip.New(cip.Options{
+		Region: "local", BaseEndpoint: aws.String(root), Retryer: aws.NopRetryer{},
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	})
+	// Without another attribute the server takes e-mail addresses for names.
+	in := &cip.CreateUserPoolInput{PoolName: aws.String("people"), UsernameAttributes: []types.UsernameAttributeType{"phone_number"}}
+	out, err := api.CreateUserPool(t.Context(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := *out.UserPool.Id
+	p := connect(t, cognito.Config{
+		Region: "local", Pool: id, AccessKeyID: "local", SecretAccessKey: "local", Endpoint: root, AllowNoSignOut: true,
+	})
+	return peer{api, id, p}
+}
+
+func (s peer) create(t *testing.T, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		_, err := s.api.AdminCreateUser(t.Context(), &cip.AdminCreateUserInput{UserPoolId: &s.pool, Username: &name, MessageAction: "SUPPRESS"})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// exists asks the server directly.
+func (s peer) exists(t *testing.T, name string) (bool, error) {
+	_, err := s.api.AdminGetUser(t.Context(), &cip.AdminGetUserInput{UserPoolId: &s.pool, Username: &name})
+	var none *types.UserNotFoundException
+	if errors.As(err, &none) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func TestConformanceAtCognitoLocal(t *testing.T) {
+	peerURL(t)
+	participantstest.Run(t, func(t *testing.T) (participants.Participant, participantstest.Fixture) {
+		s := startPeer(t)
+		s.create(t, "user-0042", "user-00421")
+		return s.p, participantstest.Fixture{
+			Name:      events.IdentityProvider,
+			Subject:   task("", "cognito_username=user-0042").Identifiers,
+			Neighbour: task("", "cognito_username=user-00421").Identifiers,
+			Unknown:   task("", "cognito_username=user-9999").Identifiers,
+			Items: func(ids []events.Identifier) (n int64, err error) {
+				there, err := s.exists(t, ids[0].Value.Reveal())
+				if there {
+					n = 1
+				}
+				return n, err
+			},
+			Break: func() error {
+				_, err := s.api.DeleteUserPool(t.Context(), &cip.DeleteUserPoolInput{UserPoolId: &s.pool})
+				return err
+			},
+		}
+	})
+}
+
+func TestCognitoLocalHasNoGlobalSignOut(t *testing.T) {
+	s := startPeer(t)
+	s.create(t, "kim")
+	strict := connect(t, cognito.Config{
+		Region: "local", Pool: s.pool, AccessKeyID: "local", SecretAccessKey: "local", Endpoint: peerURL(t),
+	})
+	_, err := strict.Erase(t.Context(), task(events.Erase, kim))
+	wantMisconfigured(t, err, "operation_unsupported")
+	res, err := s.p.Erase(t.Context(), task(events.Erase, kim))
+	if err != nil || !res.RowsOnly || res.Counts["identities"] != 1 {
+		t.Errorf("result %+v, error %v", res, err)
+	}
+}
+
+func TestSuspendAndRestoreAtCognitoLocal(t *testing.T) {
+	s := startPeer(t)
+	s.create(t, "kim")
+	undo, err := s.p.Prepare(t.Context(), task(events.Suspend, kim))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.p.Suspend(t.Context(), task(events.Suspend, kim), undo); err != nil {
+		t.Fatal(err)
+	}
+	if s.enabled(t, "kim") {
+		t.Error("kim is enabled after suspend")
+	}
+	if _, err := s.p.Restore(t.Context(), task(events.Restore, kim), undo); err != nil {
+		t.Fatal(err)
+	}
+	if !s.enabled(t, "kim") {
+		t.Error("kim is disabled after restore")
+	}
+}
+
+func (s peer) enabled(t *testing.T, name string) bool {
+	t.Helper()
+	out, err := s.api.AdminGetUser(t.Context(), &cip.AdminGetUserInput{UserPoolId: &s.pool, Username: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out.Enabled
+}
