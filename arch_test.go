@@ -156,22 +156,6 @@ func TestLinkRuleSeesThroughPackages(t *testing.T) {
 	}
 }
 
-// TestDocumentsNameRealTargets: every make target that a document tells people to run is
-// in the Makefile, and every target of the Makefile has a line in make help.
-func TestDocumentsNameRealTargets(t *testing.T) {
-	makefile := read(t, "Makefile")
-	if readme := read(t, "README.md"); !strings.Contains(readme, "\nmake demo ") || !strings.Contains(readme, "\nmake test ") {
-		t.Error("README.md: make demo and make test are not shown")
-	}
-	for _, name := range []string{"README.md", "CONTRIBUTING.md"} {
-		for _, m := range regexp.MustCompile("(?m)(?:^|`)make ([a-z][a-z-]*)").FindAllStringSubmatch(read(t, name), -1) {
-			if !regexp.MustCompile(`(?m)^` + m[1] + `:.* ## `).MatchString(makefile) {
-				t.Errorf("%s: make %s: no such target, or none that make help explains", name, m[1])
-			}
-		}
-	}
-}
-
 func importFaults(sources []source) (faults []string) {
 	for _, s := range sources {
 		i := slices.IndexFunc(importRules, func(r importRule) bool { return matches(r.folder, s.folder) })
