@@ -21,8 +21,8 @@ type Config struct {
 	Instance string // identifies this process; default: random
 	Version  string // of the worker's software; default: unknown
 
-	Concurrency   int           // steps worked on at once; default 8
-	AnswerTimeout time.Duration // wait for one answer of the orchestrator; default 5 s
+	Concurrency   int           // steps worked on at once, those that wait for their receipt included; default 8
+	AnswerTimeout time.Duration // wait for one answer of the orchestrator, at most 20 s; default 5 s
 	StopTimeout   time.Duration // from the end of Run's context to the return of Run; default 75 s
 
 	Logger *slog.Logger     // default: discard
@@ -34,6 +34,7 @@ const (
 	defaultConcurrency   = 8
 	maxConcurrency       = 1024
 	defaultAnswerTimeout = 5 * time.Second
+	maxAnswerTimeout     = 20 * time.Second // with the wait for a slot less than bus.AckWait
 	defaultStopTimeout   = 75 * time.Second // one permit of the usual 60 s, and its report
 )
 
@@ -82,7 +83,7 @@ func (c Config) validate() error {
 	bad(!labelForm.MatchString(c.Instance), "instance: want at most 128 printable ASCII characters")
 	bad(!labelForm.MatchString(c.Version), "version: want at most 128 printable ASCII characters")
 	bad(c.Concurrency < 0 || c.Concurrency > maxConcurrency, "concurrency: want 1 to %d", maxConcurrency)
-	bad(c.AnswerTimeout < 0, "answer timeout: negative")
+	bad(c.AnswerTimeout < 0 || c.AnswerTimeout > maxAnswerTimeout, "answer timeout: want at most %s", maxAnswerTimeout)
 	bad(c.StopTimeout < 0, "stop timeout: negative")
 	faults = append(faults, typeFaults("needs", abilitiesOf(c.Participant).needs)...)
 	faults = append(faults, typeFaults("yields", abilitiesOf(c.Participant).yields)...)

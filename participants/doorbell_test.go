@@ -51,6 +51,27 @@ func TestARefusedClaimIsAckedAndNothingIsDone(t *testing.T) {
 	})
 }
 
+func TestARefusedClaimGivesItsSlotBack(t *testing.T) {
+	refusals := 3
+	onBench(t, absent, func(b *bench, cfg *participants.Config) {
+		cfg.Concurrency = 1
+		b.OnClaim = func(c events.Claim) events.Payload {
+			if refusals--; refusals >= 0 {
+				return events.Refusal{Reason: events.RefusedBusy}
+			}
+			return b.Permit(c)
+		}
+	}, func(t *testing.T, b *bench) {
+		for range 4 {
+			<-b.ring(events.Erase)
+		}
+		b.report()
+		if got := noted(b, &b.answered); slices.Contains(got, participants.NoSlot) || len(got) != 4 {
+			t.Fatalf("doorbells: %v", got)
+		}
+	})
+}
+
 func TestAClaimThatNobodyAnswersIsMadeAgainLater(t *testing.T) {
 	for name, answer := range map[string]events.Payload{
 		"silence": nil,

@@ -7,19 +7,28 @@ import (
 	"github.com/expunge-io/expunge/events"
 )
 
-// helloEvery is how often a worker announces itself. Presence is all that depends on it.
-const helloEvery = time.Minute
+// How often a worker announces itself, and how soon again when nobody answered. Presence
+// is all that depends on it.
+const (
+	helloEvery = time.Minute
+	helloAgain = 5 * time.Second
+)
 
 // greet announces the worker now and every minute until ctx ends. What the orchestrator
 // has against it is logged when it changes.
 func (s *shift) greet(ctx context.Context) {
 	said := "" // what was logged last
 	for {
-		if now := s.hello(ctx); now != said && ctx.Err() == nil {
+		now := s.hello(ctx)
+		if now != said && ctx.Err() == nil {
 			said = now
 			s.sayFault(ctx, now)
 		}
-		if !pause(ctx, helloEvery) {
+		wait := helloEvery
+		if now == notAnswered {
+			wait = helloAgain
+		}
+		if !pause(ctx, wait) {
 			return
 		}
 	}

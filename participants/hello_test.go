@@ -52,6 +52,22 @@ func TestAWorkerAnnouncesItselfEveryMinute(t *testing.T) {
 	})
 }
 
+func TestAHelloThatNobodyAnswersIsSaidAgainSoon(t *testing.T) {
+	onBench(t, absent, func(b *bench, _ *participants.Config) {
+		b.OnHello = func(h events.Hello) events.Payload {
+			if len(b.hellos()) < 3 {
+				return nil
+			}
+			return events.Welcome{Time: h.Time, Known: true}
+		}
+	}, func(t *testing.T, b *bench) {
+		time.Sleep(45 * time.Second)
+		if n := len(b.hellos()); n != 3 { // at 0, 10 and 20 s: 5 s of silence and 5 s of waiting each
+			t.Fatalf("%d hellos, want 3", n)
+		}
+	})
+}
+
 func TestAPlainParticipantAnnouncesEraseAlone(t *testing.T) {
 	onBench(t, absent, nil, func(t *testing.T, b *bench) {
 		h := b.hellos()[0]
