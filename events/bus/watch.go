@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -28,6 +29,9 @@ type arrival struct {
 	data    []byte
 }
 
+// watchWait is how long Watch waits for the server at most.
+const watchWait = 10 * time.Second
+
 // Watch begins to collect summaries and returns once the server knows of it. Summaries are
 // kept until they are asked for or the watch is closed.
 func (c *Client) Watch(ctx context.Context) (*Watch, error) {
@@ -37,6 +41,9 @@ func (c *Client) Watch(ctx context.Context) (*Watch, error) {
 		return nil, fmt.Errorf("watch summaries: %w", err)
 	}
 	w.sub = sub
+	// The flush insists on a deadline, which a caller's context need not have.
+	ctx, cancel := context.WithTimeout(ctx, watchWait)
+	defer cancel()
 	if err := c.nc.FlushWithContext(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("watch summaries: %w", err), sub.Unsubscribe())
 	}
