@@ -1,0 +1,306 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
+	"github.com/expunge-io/expunge/storage/vault"
+)
+
+// batch is one group commit in the making: an overlay over the store, in which every input
+// sees what the ones before it did, and the answers that wait for the commit.
+type batch struct {
+	o   *Orchestrator
+	ctx context.Context
+	now time.Time
+
+	log      uint64
+	sagas    map[saga.ID]*loaded
+	order    []saga.ID // of sagas that changed, in the order of their first change
+	subjects map[string]saga.ID
+	requests map[string]storage.RequestKey
+	out      storage.Batch
+	created  []saga.ID
+	ended    []saga.ID
+	replies  []reply
+	rewake   map[saga.ID]time.Time // sagas that were woken and did not change
+	tell     []func()              // metrics, after the commit
+}
+
+type reply struct {
+	job job
+	ans answer
+}
+
+// loaded is a saga as this batch sees it.
+type loaded struct {
+	plan     saga.Plan
+	state    saga.State
+	before   saga.Phase // at the start of the batch; empty: it did not exist
+	changed  bool
+	entries  []saga.Entry
+	contents *vault.Contents
+	plain    []byte // contents to be sealed at the commit; nil: the box is as it was
+	box      []byte // plain, sealed
+	summary  []byte
+}
+
+func (o *Orchestrator) newBatch(ctx context.Context) *batch {
+	return &batch{o: o, ctx: ctx, now: o.cfg.Now(), log: o.log + 1, sagas: map[saga.ID]*loaded{},
+		subjects: map[string]saga.ID{}, requests: map[string]storage.RequestKey{}, rewake: map[saga.ID]time.Time{}}
+}
+
+// take passes one job through the core. It never fails: an error is the job's answer.
+func (b *batch) take(j job) {
+	payload, err := b.process(j)
+	b.replies = append(b.replies, reply{j, answer{payload, err}})
+}
+
+func (b *batch) process(j job) (events.Payload, error) {
+	switch {
+	case j.request != nil:
+		return b.request(j.request)
+	case j.cancel != nil:
+		return b.cancel(j.cancel)
+	case j.claim != nil:
+		return b.claim(j.claim)
+	case j.report != nil:
+		return b.report(j.report)
+	case j.wake != nil:
+		return nil, b.wake(j.wake)
+	case j.dead != nil:
+		b.out.DeadLetters = append(b.out.DeadLetters, *j.dead)
+		return nil, nil
+	}
+	return nil, errors.New("an empty job")
+}
+
+// wake passes time to a saga. One that changes nothing is still woken again.
+func (b *batch) wake(w *wake) error {
+	if _, err := b.input(w.saga, w.input); err != nil {
+		return err
+	}
+	l := b.sagas[w.saga]
+	if at, ok := l.state.Wake(l.plan, b.now); ok && !l.changed {
+		b.rewake[w.saga] = at
+	}
+	return nil
+}
+
+// load returns a saga as this batch sees it. storage.ErrNotFound, storage.ErrDamaged.
+func (b *batch) load(id saga.ID) (*loaded, error) {
+	if l := b.sagas[id]; l != nil {
+		return l, nil
+	}
+	state, ok := b.o.cache.get(id)
+	if !ok {
+		var err error
+		if state, err = b.o.cfg.Store.Load(b.ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	plan, err := b.o.plan(b.ctx, state.Plan)
+	if err != nil {
+		return nil, fmt.Errorf("plan of saga %s: %w", id, err)
+	}
+	l := &loaded{plan: plan, state: state, before: state.Phase}
+	b.sagas[id] = l
+	return l, nil
+}
+
+// input passes an input to a saga that exists, and takes in its effects.
+func (b *batch) input(id saga.ID, in saga.Input) ([]saga.Effect, error) {
+	l, err := b.load(id)
+	if err != nil {
+		return nil, err
+	}
+	return b.step(l, in)
+}
+
+// step calls the core. On an error nothing of the saga has changed.
+func (b *batch) step(l *loaded, in saga.Input) ([]saga.Effect, error) {
+	state, effects, err := saga.Next(l.plan, l.state, in, b.now)
+	if err != nil {
+		return nil, err
+	}
+	undo := b.mark(l)
+	l.state = state
+	for _, e := range effects {
+		if err := b.effect(l, undo.was.state, e); err != nil {
+			undo.do()
+			return nil, err
+		}
+	}
+	if state.Seq != undo.was.state.Seq && !l.changed {
+		l.changed = true
+		b.order = append(b.order, state.ID)
+	}
+	return effects, nil
+}
+
+// undo takes one saga back to where it was, within the batch.
+type undo struct {
+	b                    *batch
+	l                    *loaded
+	was                  loaded
+	order, outbox, ended int
+	tell                 int
+}
+
+func (b *batch) mark(l *loaded) undo {
+	return undo{b: b, l: l, was: *l, order: len(b.order), outbox: len(b.out.Outbox), ended: len(b.ended), tell: len(b.tell)}
+}
+
+func (u undo) do() {
+	*u.l = u.was
+	u.b.order, u.b.out.Outbox = u.b.order[:u.order], u.b.out.Outbox[:u.outbox]
+	u.b.ended, u.b.tell = u.b.ended[:u.ended], u.b.tell[:u.tell]
+	if len(u.b.ended) == u.ended && u.was.state.ID != "" && !u.was.state.Phase.Final() {
+		u.b.subjects[u.was.state.Subject] = u.was.state.ID
+	}
+}
+
+// effect carries out what belongs into the transaction. Answers are the caller's part.
+func (b *batch) effect(l *loaded, was saga.State, e saga.Effect) error {
+	switch e := e.(type) {
+	case saga.Record:
+		l.entries = append(l.entries[:len(l.entries):len(l.entries)], e.Entry)
+		b.count(l, was, e.Entry)
+	case saga.Ring:
+		return b.ring(l, e)
+	case saga.Emit:
+		return b.emit(l, e)
+	case saga.Finish:
+		return b.finish(l, e)
+	case saga.Grant, saga.Deny, saga.Receive, saga.Admit, saga.Postpone, saga.CancelAnswer, saga.OperatorAnswer:
+	}
+	return nil
+}
+
+// keep has contents sealed with the commit.
+func (l *loaded) keep(c vault.Contents) error {
+	plain, err := c.Marshal()
+	if err != nil {
+		return fmt.Errorf("box of %s: %w", l.state.ID, err)
+	}
+	l.contents, l.plain = &c, plain
+	return nil
+}
+
+// seal makes the batch's data keys, all in one sync, and seals what is to be kept.
+func (b *batch) seal() error {
+	if err := b.o.cfg.Keys.Create(b.created...); err != nil {
+		return fmt.Errorf("data keys: %w", err)
+	}
+	for _, id := range b.order {
+		l := b.sagas[id]
+		if l.plain == nil {
+			continue
+		}
+		box, err := b.o.cfg.Keys.Seal(id, l.plain)
+		if err != nil {
+			return fmt.Errorf("seal %s: %w", id, err)
+		}
+		l.box = box
+	}
+	return nil
+}
+
+// open returns the contents of a saga's box as this batch sees them.
+func (b *batch) open(l *loaded) (*vault.Contents, error) {
+	if l.contents != nil {
+		return l.contents, nil
+	}
+	box, err := b.o.cfg.Store.Vault(b.ctx, l.state.ID)
+	if err != nil {
+		return nil, fmt.Errorf("box of %s: %w", l.state.ID, err)
+	}
+	plain, err := b.o.cfg.Keys.Open(l.state.ID, box)
+	if err != nil {
+		return nil, fmt.Errorf("box of %s: %w", l.state.ID, err)
+	}
+	c, err := vault.UnmarshalContents(plain)
+	if err != nil {
+		return nil, fmt.Errorf("box of %s: %w", l.state.ID, err)
+	}
+	l.contents = &c
+	return l.contents, nil
+}
+
+// build turns the overlay into what the store commits.
+func (b *batch) build() storage.Batch {
+	b.out.Log = b.log
+	for _, id := range b.order {
+		l := b.sagas[id]
+		c := storage.Change{State: l.state, Entries: l.entries, Vault: l.box, Summary: l.summary}
+		if at, ok := l.state.Wake(l.plan, b.now); ok {
+			c.Wake = at
+		}
+		b.out.Sagas = append(b.out.Sagas, c)
+	}
+	for _, k := range b.requests {
+		b.out.Requests = append(b.out.Requests, k)
+	}
+	return b.out
+}
+
+// empty reports whether there is nothing to commit.
+func (b *batch) empty() bool {
+	return len(b.order) == 0 && len(b.out.DeadLetters) == 0 && len(b.requests) == 0 && len(b.out.Sent) == 0
+}
+
+// live returns the live saga of a subject, as this batch sees it.
+func (b *batch) live(subjects []string) (saga.ID, error) {
+	for _, s := range subjects {
+		id, seen := b.subjects[s]
+		if !seen {
+			var err error
+			id, err = b.o.cfg.Store.LiveBySubject(b.ctx, s)
+			if err != nil && !errors.Is(err, storage.ErrNotFound) {
+				return "", err
+			}
+		}
+		if id != "" {
+			return id, nil
+		}
+	}
+	return "", storage.ErrNotFound
+}
+
+// known returns what an idempotency key led to, as this batch sees it.
+func (b *batch) known(hashes []string) (storage.RequestKey, error) {
+	for _, h := range hashes {
+		if k, ok := b.requests[h]; ok {
+			return k, nil
+		}
+		k, err := b.o.cfg.Store.Request(b.ctx, h)
+		if err == nil && k.Expires.After(b.now) {
+			return k, nil
+		}
+		if err != nil && !errors.Is(err, storage.ErrNotFound) {
+			return storage.RequestKey{}, err
+		}
+	}
+	return storage.RequestKey{}, storage.ErrNotFound
+}
+
+// message appends a message to the outbox.
+func (b *batch) message(l *loaded, subject, msgID string, p events.Payload) error {
+	m, err := events.Encode(events.Envelope{ID: msgID, Source: envelopeSource, Subject: string(l.state.ID), Time: b.now, Log: b.log}, p)
+	if err != nil {
+		return fmt.Errorf("message %s: %w", msgID, err)
+	}
+	b.out.Outbox = append(b.out.Outbox, storage.Message{
+		Key:  storage.MessageKey{Log: b.log, Index: uint32(len(b.out.Outbox))},
+		Saga: l.state.ID, Subject: subject, MsgID: msgID, Header: maps.Clone(m.Header), Data: m.Data, At: b.now})
+	return nil
+}
+
+// envelopeSource is the ce-source of everything that the orchestrator says.
+const envelopeSource = "/expunge"

@@ -1,0 +1,136 @@
+package orchestrator
+
+import (
+	"errors"
+	"slices"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
+	"github.com/expunge-io/expunge/storage/vault"
+)
+
+// claim answers a claim. The box is opened before the core is asked: a permit that could
+// not be handed out must not be granted.
+func (b *batch) claim(in *claim) (events.Payload, error) {
+	id := saga.ID(in.claim.Saga)
+	l, err := b.load(id)
+	if errors.Is(err, storage.ErrNotFound) {
+		return b.refused(in, events.Refusal{Reason: events.RefusedUnknown}), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if l.state.Phase.Final() {
+		return b.refused(in, events.Refusal{Reason: events.RefusedEnded}), nil
+	}
+	if _, err := b.open(l); err != nil {
+		b.o.logger.Error("sealed box cannot be opened; its saga waits for an operator", "saga", string(id), "error", err)
+		return b.refused(in, events.Refusal{Reason: events.RefusedParked}), nil
+	}
+	fresh, err := newID()
+	if err != nil {
+		return nil, err
+	}
+	effects, err := b.step(l, saga.Claimed{Participant: in.participant, Verb: saga.Verb(in.claim.Verb), Round: in.claim.Round,
+		Instance: in.claim.Instance, Permit: saga.PermitID(in.claim.Permit), Fresh: saga.PermitID(fresh)})
+	if err != nil {
+		return nil, err
+	}
+	return b.claimAnswer(in, l, effects)
+}
+
+func (b *batch) claimAnswer(in *claim, l *loaded, effects []saga.Effect) (events.Payload, error) {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case saga.Grant:
+			return permit(in, l, e), nil
+		case saga.Deny:
+			return b.refused(in, fromDeny(e)), nil
+		}
+	}
+	return nil, errors.New("a claim without an answer")
+}
+
+func (b *batch) refused(in *claim, r events.Refusal) events.Payload {
+	b.tell = append(b.tell, func() {
+		b.o.metrics.refused.WithLabelValues(b.o.metrics.participant(in.participant), string(r.Reason)).Inc()
+	})
+	return r
+}
+
+// permit is what a granted claim hands out: the identifiers of the types that the plan
+// says this participant needs, and no others.
+func permit(in *claim, l *loaded, g saga.Grant) events.Permit {
+	return events.Permit{Permit: string(g.Permit), Saga: string(l.state.ID), Verb: in.claim.Verb, Round: g.Round, Attempt: g.Attempt,
+		Generation: generation, LifeMS: g.Life.Milliseconds(), MaybeDone: g.MaybeDone, Realm: l.contents.Realm,
+		Identifiers: identifiers(*l.contents, g.Needs), Baseline: fromCounts(g.Baseline)}
+}
+
+func identifiers(c vault.Contents, types []string) (out []events.Identifier) {
+	if slices.Contains(types, saga.UserID) {
+		out = append(out, events.Identifier{Type: events.UserID, Value: events.Private(c.UserID)})
+	}
+	for _, id := range c.Identifiers {
+		if slices.Contains(types, id.Type) {
+			out = append(out, events.Identifier{Type: events.IdentifierType(id.Type), Value: events.Private(id.Value)})
+		}
+	}
+	return out
+}
+
+// report takes a report in. What a resolve yields is hashed for the core and sealed.
+func (b *batch) report(in *report) (events.Payload, error) {
+	l, err := b.load(saga.ID(in.report.Saga))
+	if errors.Is(err, storage.ErrNotFound) {
+		return events.Receipt{Outcome: events.Rejected, Reason: "no such saga"}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	core := toReport(in.participant, in.report)
+	for _, id := range in.report.Identifiers {
+		core.Identifiers = append(core.Identifiers, saga.Identifier{Type: string(id.Type), Hash: b.o.cfg.Keys.Hash("identifier", string(id.Type), id.Value.Reveal())})
+	}
+	if len(core.Identifiers) > 0 && !l.state.Phase.Final() {
+		if _, err := b.open(l); err != nil {
+			return nil, err
+		}
+	}
+	undo := b.mark(l)
+	effects, err := b.step(l, core)
+	if err != nil {
+		return nil, err
+	}
+	if added := l.state.Identifiers[len(undo.was.state.Identifiers):]; len(added) > 0 && !l.state.Phase.Final() {
+		if err := b.sealNew(l, added, in.report.Identifiers); err != nil {
+			undo.do()
+			return nil, err
+		}
+	}
+	for _, e := range effects {
+		if r, ok := e.(saga.Receive); ok {
+			return fromReceive(r), nil
+		}
+	}
+	return nil, errors.New("a report without an answer")
+}
+
+// sealNew adds the identifiers that the core took in to the box.
+func (b *batch) sealNew(l *loaded, added []saga.Identifier, values []events.Identifier) error {
+	c, err := b.open(l)
+	if err != nil {
+		return err
+	}
+	next := *c
+	next.Identifiers = slices.Clone(c.Identifiers)
+	for _, a := range added {
+		for _, v := range values {
+			if string(v.Type) == a.Type && b.o.cfg.Keys.Hash("identifier", a.Type, v.Value.Reveal()) == a.Hash {
+				next.Identifiers = append(next.Identifiers, vault.Identifier{Type: a.Type, Value: v.Value.Reveal(), From: a.From})
+				break
+			}
+		}
+	}
+	return l.keep(next)
+}

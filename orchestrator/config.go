@@ -1,0 +1,166 @@
+package orchestrator
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/expunge-io/expunge/events/bus"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
+	"github.com/expunge-io/expunge/storage/vault"
+)
+
+// Config is what an orchestrator is made of. Store, Keys, Conn, Plans and Sources are
+// required; the zero value of everything else is a default.
+type Config struct {
+	Store storage.Store
+	Keys  *vault.Keys
+	// Conn is a connection of the orchestrator's own user. The streams must be provisioned.
+	Conn *nats.Conn
+
+	Plans   map[string]saga.Plan // by name; defaults are filled in
+	Sources map[string]Source    // by name
+	// Regimes say how long an erasure may take, by name. Nil: [DefaultRegimes].
+	Regimes map[string]time.Duration
+
+	Version    string // of the software, shown to who lists services
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	Now        func() time.Time
+}
+
+// Source is a service that may send requests.
+type Source struct {
+	Realm  string // its user directory
+	Plan   string // for requests that name none
+	Regime string // for requests that name none; empty: gdpr
+}
+
+// DefaultRegimes are the legal limits: one month (GDPR Art. 12(3)), counted as 30 days, and
+// 45 days (CCPA, Cal. Civ. Code 1798.130).
+func DefaultRegimes() map[string]time.Duration {
+	const day = 24 * time.Hour
+	return map[string]time.Duration{"gdpr": 30 * day, "ccpa": 45 * day}
+}
+
+// DefaultRegime is the regime of a source that names none.
+const DefaultRegime = "gdpr"
+
+func (c Config) withDefaults() Config {
+	if c.Regimes == nil {
+		c.Regimes = DefaultRegimes()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if c.Registerer == nil {
+		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.Now == nil {
+		c.Now = steadyClock()
+	}
+	plans := make(map[string]saga.Plan, len(c.Plans))
+	for name, p := range c.Plans {
+		plans[name] = p.WithDefaults()
+	}
+	c.Plans = plans
+	sources := make(map[string]Source, len(c.Sources))
+	for name, s := range c.Sources {
+		if s.Regime == "" {
+			s.Regime = DefaultRegime
+		}
+		sources[name] = s
+	}
+	c.Sources = sources
+	return c
+}
+
+// steadyClock is the wall clock at the start, moved on by the monotonic one: a wall clock
+// that is set meanwhile neither ends permits early nor lets them live longer.
+func steadyClock() func() time.Time {
+	start := time.Now()
+	return func() time.Time { return start.Add(time.Since(start)).UTC() }
+}
+
+// validate reports everything that is wrong, joined.
+func (c Config) validate() error {
+	var faults []error
+	bad := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if c.Store == nil {
+		bad("store: missing")
+	}
+	if c.Keys == nil {
+		bad("keys: missing")
+	}
+	if c.Conn == nil {
+		bad("conn: missing")
+	}
+	if len(c.Plans) == 0 {
+		bad("plans: at least one")
+	}
+	if len(c.Sources) == 0 {
+		bad("sources: at least one")
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Plans)) {
+		if err := c.validPlan(name); err != nil {
+			bad("plans: %s: %w", name, err)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
+		if err := c.validSource(name); err != nil {
+			bad("sources: %s: %w", name, err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) validPlan(name string) error {
+	p := c.Plans[name]
+	faults := []error{p.Validate()}
+	if p.Name != name {
+		faults = append(faults, fmt.Errorf("name: is %q", p.Name))
+	}
+	if p.Grace != 0 {
+		faults = append(faults, errors.New("grace: is not served by this version"))
+	}
+	for _, s := range p.Participants {
+		if err := bus.CheckName(s.Name); err != nil {
+			faults = append(faults, fmt.Errorf("participants: %q: %w", s.Name, err))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) validSource(name string) error {
+	s := c.Sources[name]
+	faults := []error{bus.CheckName(name)}
+	if s.Realm == "" {
+		faults = append(faults, errors.New("realm: missing"))
+	}
+	if _, ok := c.Plans[s.Plan]; !ok {
+		faults = append(faults, fmt.Errorf("plan: no plan %q", s.Plan))
+	}
+	if _, ok := c.Regimes[s.Regime]; !ok {
+		faults = append(faults, fmt.Errorf("regime: no regime %q", s.Regime))
+	}
+	return errors.Join(faults...)
+}
+
+// participants returns the names over all plans, sorted: the closed set of labels.
+func (c Config) participants() []string {
+	set := map[string]bool{}
+	for _, p := range c.Plans {
+		for _, s := range p.Participants {
+			set[s.Name] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}

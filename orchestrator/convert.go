@@ -1,0 +1,154 @@
+package orchestrator
+
+import (
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+)
+
+// The wire and the core have types of their own, so that neither depends on the other.
+// This file is the only place where they meet.
+
+func toCounts(c events.Counts) saga.Counts {
+	if c == nil {
+		return nil
+	}
+	out := make(saga.Counts, len(c))
+	for k, v := range c {
+		out[string(k)] = v
+	}
+	return out
+}
+
+func fromCounts(c saga.Counts) events.Counts {
+	if c == nil {
+		return nil
+	}
+	out := make(events.Counts, len(c))
+	for k, v := range c {
+		out[events.Kind(k)] = v
+	}
+	return out
+}
+
+// optional returns nil for the zero time.
+func optional(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func value(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+func fromDeny(d saga.Deny) events.Refusal {
+	return events.Refusal{Reason: refusalReason(d.Reason), Until: optional(d.Until)}
+}
+
+func refusalReason(d saga.Denial) events.RefusalReason {
+	switch d {
+	case saga.DenyUnknown:
+		return events.RefusedUnknown
+	case saga.DenyDone:
+		return events.RefusedDone
+	case saga.DenyStale:
+		return events.RefusedStale
+	case saga.DenyBusy:
+		return events.RefusedBusy
+	case saga.DenyDelayed:
+		return events.RefusedDelayed
+	case saga.DenyParked:
+		return events.RefusedParked
+	case saga.DenyEnded:
+		return events.RefusedEnded
+	case saga.DenyNotOpened:
+		return events.RefusedNotYetOpen
+	}
+	return events.RefusedUnknown
+}
+
+func fromReceive(r saga.Receive) events.Receipt {
+	return events.Receipt{Outcome: events.Outcome(r.Outcome), Reason: r.Reason}
+}
+
+// toReport is a report for the core, less its identifiers, which are hashed elsewhere.
+func toReport(participant string, r events.Report) saga.ReportReceived {
+	in := saga.ReportReceived{Participant: participant, Verb: saga.Verb(r.Verb), Round: r.Round, Permit: saga.PermitID(r.Permit),
+		Verdict: saga.Verdict(r.Verdict), Counts: toCounts(r.Counts), Remaining: r.Remaining, Ground: r.Ground,
+		Until: value(r.Until), Class: saga.Class(r.Class), Code: r.Code, RowsOnly: r.RowsOnly}
+	for k := range r.Counts {
+		if !events.ValidKind(participant, k) {
+			in.Verdict, in.Counts, in.Class, in.Code = saga.Failed, nil, saga.Misconfigured, "unknown_count_kind"
+		}
+	}
+	return in
+}
+
+// statusOf shows a saga to a source or an operator.
+func statusOf(s saga.State) events.Status {
+	out := events.Status{Saga: string(s.ID), State: events.State(s.Phase), Parked: s.Stuck(), Due: s.Due,
+		Started: s.Started, Ended: optional(s.Ended), Participants: make([]events.ParticipantStatus, 0, len(s.Shares))}
+	for i := range s.Shares {
+		out.Participants = append(out.Participants, shareStatus(&s.Shares[i]))
+	}
+	return out
+}
+
+func shareStatus(h *saga.Share) events.ParticipantStatus {
+	verb, step := h.Current()
+	return events.ParticipantStatus{Name: h.Name, Verb: events.Verb(verb), Step: string(step.Status), Reason: step.Reason,
+		Until: optional(step.Until), Attempts: step.Attempts, Verdict: events.Verdict(h.Verdict),
+		Counts: fromCounts(h.Counts), Verified: !h.Verified.IsZero()}
+}
+
+// summaryOf is the end of a saga. head is the history's before its final entry.
+func summaryOf(p saga.Plan, s saga.State, head saga.Hash) events.Summary {
+	out := events.Summary{Saga: string(s.ID), Pseudonym: s.Subject, Plan: p.Name, PlanDigest: s.Plan, Regime: s.Regime,
+		State: events.State(s.Phase), Started: s.Started, Due: s.Due, Ended: s.Ended, HistoryHead: head.String(),
+		Participants: make([]events.ParticipantSummary, 0, len(s.Shares)), Exceptions: []events.Exception{}}
+	for i := range s.Shares {
+		h := &s.Shares[i]
+		spec, _ := p.Spec(h.Name)
+		out.Participants = append(out.Participants, shareSummary(h))
+		if x, ok := exception(s.Phase, spec, h); ok {
+			out.Exceptions = append(out.Exceptions, x)
+		}
+	}
+	return out
+}
+
+func shareSummary(h *saga.Share) events.ParticipantSummary {
+	out := events.ParticipantSummary{Name: h.Name, Verdict: events.Verdict(h.Verdict), Counts: fromCounts(h.Counts), Inferred: h.Inferred,
+		RowsOnly: h.RowsOnly, Attempts: h.Erase.Attempts, Rounds: h.Erase.Round, VerifiedAt: optional(h.Verified)}
+	switch {
+	case h.Erase.Status == saga.Reported:
+		out.ReportedAt = optional(h.Erase.Since)
+	case h.Resolve.Status == saga.Reported && !h.Known:
+		// The saga ended before anything was erased: what resolve said is all there is.
+		out.Verdict, out.ReportedAt = events.Absent, optional(h.Resolve.Since)
+	}
+	return out
+}
+
+func exception(end saga.Phase, spec saga.Spec, h *saga.Share) (events.Exception, bool) {
+	x := events.Exception{Participant: h.Name, Ground: h.Ground, By: h.By, Until: optional(h.Until)}
+	switch {
+	case end != saga.CompletedWithExceptions:
+		return x, false
+	case h.Verdict == saga.Retained:
+		x.Kind = "retained"
+	case h.Verdict == saga.Waived:
+		x.Kind = "waived"
+	case spec.Unverified != "":
+		x.Kind, x.Ground = "unverified", spec.Unverified
+	default:
+		return x, false
+	}
+	return x, true
+}

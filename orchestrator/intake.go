@@ -1,0 +1,100 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/events/bus"
+)
+
+// takeRequests takes the stored requests of every source until ctx ends, and finishes
+// those that it took.
+func (o *Orchestrator) takeRequests(ctx context.Context) error {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for name := range o.cfg.Sources {
+		sub, err := bus.NewRequestSubscriber(o.cfg.Conn, name, bus.SubscriberConfig{Logger: o.logger, CloseWait: drainPatience})
+		if err != nil {
+			return fmt.Errorf("requests of %s: %w", name, err)
+		}
+		messages, err := sub.Subscribe(ctx, sub.Topic())
+		if err != nil {
+			return fmt.Errorf("requests of %s: %w", name, err)
+		}
+		all.Go(func() {
+			for m := range messages {
+				all.Go(func() { o.onStored(context.WithoutCancel(ctx), name, m) })
+			}
+			if err := sub.Close(); err != nil {
+				o.logger.Warn("requests under way are delivered again", "source", name, "error", err)
+			}
+		})
+	}
+	return nil
+}
+
+const (
+	drainPatience = 10 * time.Second
+	storePatience = 20 * time.Second // less than bus.AckWait
+)
+
+// onStored takes one stored request: commit, then overwrite, then acknowledge. If the
+// process dies after the commit the request comes again, and its key finds the saga.
+func (o *Orchestrator) onStored(ctx context.Context, source string, m *message.Message) {
+	ctx, cancel := context.WithTimeout(ctx, storePatience)
+	defer cancel()
+	d := bus.DeliveryOf(m)
+	if err := o.accept(ctx, source, m, d); err != nil {
+		if !errors.Is(err, errBusy) {
+			o.logger.Warn("stored request not taken; it comes again", "source", source, "error", err)
+		}
+		m.Nack()
+		return
+	}
+	if err := bus.DeleteSecurely(ctx, o.cfg.Conn, d.Stream, d.Sequence); err != nil {
+		o.logger.Warn("stored request not overwritten; it comes again", "source", source, "error", err)
+		m.Nack()
+		return
+	}
+	m.Ack()
+}
+
+// accept commits a stored request, or its dead letter.
+func (o *Orchestrator) accept(ctx context.Context, source string, m *message.Message, d bus.Delivery) error {
+	in, err := o.decodeStored(source, m, d)
+	if err != nil {
+		o.metrics.deadLetters.WithLabelValues("requested").Inc()
+		o.metrics.rejected.WithLabelValues(o.sourceLabel(source), events.CodeInvalid).Inc()
+		dead := o.deadLetter("requested", source, m.Payload, err)
+		o.logger.Error("stored request refused; see its dead letter", "source", source, "error", err)
+		_, err := o.ask(ctx, job{dead: &dead})
+		return err
+	}
+	_, err = o.ask(ctx, job{request: in})
+	return err
+}
+
+func (o *Orchestrator) decodeStored(source string, m *message.Message, d bus.Delivery) (*intake, error) {
+	if d.Poison != "" {
+		return nil, &events.FieldError{Field: "header", Problem: d.Poison}
+	}
+	env, r, err := events.Decode[events.Request](bus.HeaderOf(m), m.Payload)
+	if err != nil {
+		return nil, err
+	}
+	key := envelopeKey(env)
+	if key == "" {
+		key = fmt.Sprintf("at:%s\x00%d\x00%d", d.Stream, d.Sequence, d.Stored.UnixNano())
+	}
+	in, bad := o.fit(source, r, key)
+	if bad != nil {
+		return nil, &events.FieldError{Field: bad.Field, Problem: bad.Detail}
+	}
+	return in, nil
+}

@@ -1,0 +1,190 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"hash/fnv"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/events/bus"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
+)
+
+// publisher is what the relay needs of the bus.
+type publisher interface {
+	PublishMessage(ctx context.Context, subject, msgID string, m events.Message) (bus.PubAck, error)
+}
+
+// relay publishes what is in the outbox, until the bus has acknowledged it. The messages
+// of one saga go out in order; those of different sagas side by side.
+type relay struct {
+	pub     publisher
+	log     *slog.Logger
+	metrics *metrics
+	lanes   []*lane
+
+	mu      sync.Mutex
+	sent    []storage.MessageKey
+	waiting map[storage.MessageKey]time.Time // committed at; for the metrics
+}
+
+// lanes bounds how many messages are published at once: the adapter waits for each
+// acknowledgement.
+const lanes = 64
+
+// lane is an unbounded queue: what is in it is in the store as well.
+type lane struct {
+	mu    sync.Mutex
+	queue []storage.Message
+	wake  chan struct{}
+}
+
+func newRelay(pub publisher, log *slog.Logger, m *metrics) *relay {
+	r := &relay{pub: pub, log: log, metrics: m, waiting: map[storage.MessageKey]time.Time{}}
+	for range lanes {
+		r.lanes = append(r.lanes, &lane{wake: make(chan struct{}, 1)})
+	}
+	return r
+}
+
+// add takes messages that were committed.
+func (r *relay) add(ms []storage.Message) {
+	r.mu.Lock()
+	for _, m := range ms {
+		r.waiting[m.Key] = m.At
+	}
+	r.mu.Unlock()
+	for _, m := range ms {
+		r.lane(m.Saga).push(m)
+	}
+}
+
+func (r *relay) lane(id saga.ID) *lane {
+	f := fnv.New32a()
+	_, _ = f.Write([]byte(id))
+	return r.lanes[f.Sum32()%lanes]
+}
+
+func (l *lane) push(m storage.Message) {
+	l.mu.Lock()
+	l.queue = append(l.queue, m)
+	l.mu.Unlock()
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *lane) pop() (m storage.Message, ok bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.queue) == 0 {
+		l.queue = nil
+		return m, false
+	}
+	m, l.queue = l.queue[0], l.queue[1:]
+	return m, true
+}
+
+// run publishes until ctx ends. What is not out by then stays in the store.
+func (r *relay) run(ctx context.Context) {
+	var all sync.WaitGroup
+	for _, l := range r.lanes {
+		all.Go(func() { r.drive(ctx, l) })
+	}
+	all.Wait()
+}
+
+func (r *relay) drive(ctx context.Context, l *lane) {
+	for {
+		m, ok := l.pop()
+		if ok {
+			r.send(ctx, m)
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.wake:
+		}
+	}
+}
+
+const (
+	publishPatience = 5 * time.Second
+	firstPause      = 50 * time.Millisecond
+	longestPause    = 5 * time.Second
+)
+
+// send publishes one message, again and again until it is acknowledged or ctx ends.
+func (r *relay) send(ctx context.Context, m storage.Message) {
+	pause := firstPause
+	for ctx.Err() == nil {
+		attempt, cancel := context.WithTimeout(ctx, publishPatience)
+		ack, err := r.pub.PublishMessage(attempt, m.Subject, m.MsgID, events.Message{Header: m.Header, Data: m.Data})
+		cancel()
+		if err == nil {
+			r.done(m, ack)
+			return
+		}
+		if errors.Is(err, bus.ErrClosed) || ctx.Err() != nil {
+			return
+		}
+		r.metrics.publishRetries.Inc()
+		r.log.Warn("message not acknowledged by the bus; it is published again", "subject", m.Subject, "saga", string(m.Saga), "error", err)
+		sleep(ctx, pause)
+		pause = min(2*pause, longestPause)
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}
+
+// done notes that a message is out; the next commit takes it from the outbox.
+func (r *relay) done(m storage.Message, ack bus.PubAck) {
+	if ack.Duplicate {
+		r.metrics.duplicates.Inc()
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(r.sent, m.Key)
+	delete(r.waiting, m.Key)
+}
+
+// takeSent returns the messages that were acknowledged since the last call.
+func (r *relay) takeSent() []storage.MessageKey {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := r.sent
+	r.sent = nil
+	return out
+}
+
+// putBack returns what takeSent gave to a batch that was not committed.
+func (r *relay) putBack(keys []storage.MessageKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent = append(keys, r.sent...)
+}
+
+// depth returns how many messages wait, and since when the oldest does.
+func (r *relay) depth() (n int, oldest time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, at := range r.waiting {
+		if oldest.IsZero() || at.Before(oldest) {
+			oldest = at
+		}
+	}
+	return len(r.waiting), oldest
+}

@@ -1,0 +1,221 @@
+package orchestrator
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
+	"github.com/expunge-io/expunge/storage/vault"
+)
+
+// keyLife is how long an idempotency key is remembered.
+const keyLife = 90 * 24 * time.Hour
+
+// fit checks a request against the configuration, and refuses what this version does not
+// serve: an option that is ignored would widen the erasure, or run it too early.
+func (o *Orchestrator) fit(source string, r events.Request, defaultKey string) (*intake, *events.Problem) {
+	src, ok := o.cfg.Sources[source]
+	if !ok {
+		return nil, problem(events.CodeInvalid, "", "this source is not configured")
+	}
+	switch {
+	case r.UserID == "":
+		return nil, problem(events.CodeUnsupported, "identifiers", "this version takes user_id only")
+	case r.Scope != nil:
+		return nil, problem(events.CodeUnsupported, "scope", "this version erases everything that the plan covers")
+	case r.NotBefore != nil && r.NotBefore.After(o.cfg.Now()):
+		return nil, problem(events.CodeUnsupported, "not_before", "this version starts at once")
+	}
+	in := &intake{source: source, realm: src.Realm, regime: or(r.Regime, src.Regime), request: r, key: or(r.IdempotencyKey, defaultKey)}
+	if in.plan, ok = o.cfg.Plans[or(r.Plan, src.Plan)]; !ok {
+		return nil, problem(events.CodeInvalid, "plan", "no plan of this name is configured")
+	}
+	if in.due, ok = o.cfg.Regimes[in.regime]; !ok {
+		return nil, problem(events.CodeInvalid, "regime", "no regime of this name is configured")
+	}
+	in.fingerprint = o.cfg.Keys.Hash("request", source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime)
+	return in, nil
+}
+
+func or(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+func problem(code, field, detail string) *events.Problem {
+	return &events.Problem{Code: code, Field: field, Detail: detail}
+}
+
+// request finds the saga that serves a request, or starts one.
+func (b *batch) request(in *intake) (events.Payload, error) {
+	keys := b.keyHashes(in)
+	if k, err := b.known(keys); err == nil {
+		return b.again(in, k)
+	} else if !errors.Is(err, storage.ErrNotFound) {
+		return nil, err
+	}
+	subjects := b.o.cfg.Keys.HashAll(vault.Subject, in.realm, in.request.UserID.Reveal())
+	id, err := b.live(subjects)
+	if errors.Is(err, storage.ErrNotFound) {
+		return b.start(in, subjects[0], keys)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return b.join(in, id, keys)
+}
+
+// keyHashes are the keyed hashes of the idempotency key, newest version first.
+func (b *batch) keyHashes(in *intake) []string {
+	if in.key == "" {
+		return nil
+	}
+	return b.o.cfg.Keys.HashAll("idempotency", in.source, in.key)
+}
+
+// again answers a request that was accepted before.
+func (b *batch) again(in *intake, k storage.RequestKey) (events.Payload, error) {
+	l, err := b.load(k.Saga)
+	if err != nil {
+		return nil, err
+	}
+	return b.acceptance(in, l.state, k.Request, true), nil
+}
+
+func (b *batch) acceptance(in *intake, s saga.State, request string, joined bool) events.Acceptance {
+	return events.Acceptance{Saga: string(s.ID), Request: request, State: events.State(s.Phase), Due: s.Due,
+		Joined: joined, CorrelationID: in.request.CorrelationID}
+}
+
+// start makes a saga: key, box, state.
+func (b *batch) start(in *intake, subject string, keys []string) (events.Payload, error) {
+	id, err := newID()
+	if err != nil {
+		return nil, err
+	}
+	sid := saga.ID(id)
+	l := &loaded{plan: in.plan}
+	if err := l.keep(contentsOf(in)); err != nil {
+		return nil, err
+	}
+	if _, err := b.step(l, b.requested(in, sid, subject)); err != nil {
+		return nil, err
+	}
+	b.created = append(b.created, sid)
+	b.sagas[sid] = l
+	b.subjects[subject] = sid
+	b.out.Plans = append(b.out.Plans, in.plan)
+	return b.accepted(in, l, l.state.Requests[0].ID, false, keys), nil
+}
+
+func (b *batch) requested(in *intake, id saga.ID, subject string) saga.Requested {
+	return saga.Requested{Saga: id, Subject: subject, Regime: in.regime, Due: b.now.Add(in.due),
+		Request:     saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprint, Correlation: in.request.CorrelationID, At: b.now},
+		Identifiers: []saga.Identifier{{Type: saga.UserID, Hash: b.o.cfg.Keys.Hash("identifier", saga.UserID, in.request.UserID.Reveal())}}}
+}
+
+// requestID names the n-th request of a saga, and leads back to it.
+func requestID(id saga.ID, n int) string { return fmt.Sprintf("%s.%d", id, n) }
+
+// sagaOf returns the saga that a request id leads to, or "".
+func sagaOf(request string) saga.ID {
+	id, _, _ := strings.Cut(request, ".")
+	return saga.ID(id)
+}
+
+func contentsOf(in *intake) vault.Contents {
+	return vault.Contents{Realm: in.realm, UserID: in.request.UserID.Reveal(), Reason: in.request.Reason.Reveal()}
+}
+
+// join adds a request to the subject's live saga, if it still can.
+func (b *batch) join(in *intake, id saga.ID, keys []string) (events.Payload, error) {
+	l, err := b.load(id)
+	if err != nil {
+		return nil, err
+	}
+	q := b.requested(in, id, l.state.Subject)
+	q.Request.ID = requestID(id, len(l.state.Requests)+1)
+	if l.state.Plan != in.plan.Digest() && !asked(l.state, q.Request) {
+		return nil, errBusy
+	}
+	effects, err := b.step(l, q)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range effects {
+		if a, ok := e.(saga.Admit); ok {
+			return b.accepted(in, l, a.Request, a.Joined, keys), nil
+		}
+	}
+	return nil, errBusy // past the pivot: the next saga will serve it
+}
+
+// asked reports whether the same request stands already.
+func asked(s saga.State, q saga.Request) bool {
+	for _, have := range s.Requests {
+		if have.Source == q.Source && have.Fingerprint == q.Fingerprint && !have.Withdrawn {
+			return true
+		}
+	}
+	return false
+}
+
+func (b *batch) accepted(in *intake, l *loaded, request string, joined bool, keys []string) events.Payload {
+	if len(keys) > 0 {
+		b.requests[keys[0]] = storage.RequestKey{Key: keys[0], Saga: l.state.ID, Request: request, Expires: b.now.Add(keyLife)}
+	}
+	source := in.source
+	b.tell = append(b.tell, func() { b.o.metrics.requests.WithLabelValues(source, outcomeLabel(joined)).Inc() })
+	return b.acceptance(in, l.state, request, joined)
+}
+
+func outcomeLabel(joined bool) string {
+	if joined {
+		return "joined"
+	}
+	return "started"
+}
+
+func newID() (string, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return "", fmt.Errorf("random id: %w", err)
+	}
+	return id.String(), nil
+}
+
+// cancel withdraws a request of a source.
+func (b *batch) cancel(in *cancellation) (events.Payload, error) {
+	effects, err := b.input(in.saga, saga.CancelRequested{Request: in.cancel.Request, Source: in.source})
+	if errors.Is(err, storage.ErrNotFound) {
+		return *problem(events.CodeUnknown, "request", "no such request of this source"), nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range effects {
+		if a, ok := e.(saga.CancelAnswer); ok {
+			return b.cancelAnswer(in, a.Result), nil
+		}
+	}
+	return nil, errors.New("a cancel without an answer")
+}
+
+func (b *batch) cancelAnswer(in *cancellation, r saga.CancelResult) events.Payload {
+	switch r {
+	case saga.CancelDone, saga.CancelWithdrawn:
+		return statusOf(b.sagas[in.saga].state)
+	case saga.CancelTooLate:
+		return *problem(events.CodeTooLate, "request", "the erasure has passed the point of no return")
+	case saga.CancelUnknown:
+	}
+	return *problem(events.CodeUnknown, "request", "no such request of this source")
+}

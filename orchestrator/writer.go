@@ -1,0 +1,169 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/storage"
+)
+
+const (
+	batchLimit = 512                    // jobs in one commit
+	queueSize  = 4 * batchLimit         // jobs that wait
+	sentLater  = 500 * time.Millisecond // how long a sent message may stay in the outbox for want of another commit
+)
+
+// write is the ordered writer: it takes what waits, passes it through the core, commits it
+// in one transaction, and only then answers and publishes. It returns when ctx ends, after
+// what it took is answered, or with the error that leaves the store unusable.
+func (o *Orchestrator) write(ctx context.Context) error {
+	flush := time.NewTicker(sentLater)
+	defer flush.Stop()
+	for {
+		var jobs []job
+		select {
+		case <-ctx.Done():
+			return o.writeLast()
+		case j := <-o.jobs:
+			jobs = o.waiting(j)
+		case <-flush.C:
+		}
+		if err := o.commit(context.WithoutCancel(ctx), jobs); err != nil {
+			return err
+		}
+	}
+}
+
+// waiting returns first and what else is there, up to a full batch.
+func (o *Orchestrator) waiting(first job) []job {
+	jobs := append(make([]job, 0, 1+len(o.jobs)), first)
+	for len(jobs) < batchLimit {
+		select {
+		case j := <-o.jobs:
+			jobs = append(jobs, j)
+		default:
+			return jobs
+		}
+	}
+	return jobs
+}
+
+// writeLast commits what is still in the queue at a stop.
+func (o *Orchestrator) writeLast() error {
+	for {
+		select {
+		case j := <-o.jobs:
+			if err := o.commit(context.Background(), o.waiting(j)); err != nil {
+				return err
+			}
+		default:
+			return o.commit(context.Background(), nil) // the messages that were sent
+		}
+	}
+}
+
+// commit is one group commit.
+func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
+	b := o.newBatch(ctx)
+	for _, j := range jobs {
+		b.take(j)
+	}
+	b.out.Sent = o.relay.takeSent()
+	if b.empty() {
+		b.answer()
+		return nil
+	}
+	began := time.Now()
+	err := o.store(b)
+	o.metrics.commitSeconds.Observe(time.Since(began).Seconds())
+	o.metrics.commitJobs.Observe(float64(len(jobs)))
+	switch {
+	case errors.Is(err, storage.ErrFull):
+		o.full(b, err)
+		return nil
+	case err != nil:
+		b.fail(errBusy)
+		return fmt.Errorf("commit %d: %w", b.log, err)
+	}
+	return o.committed(b)
+}
+
+// store makes the batch durable: first its data keys, then the transaction. A key whose
+// transaction never comes is an orphan, and swept at the next start.
+func (o *Orchestrator) store(b *batch) error {
+	if err := b.seal(); err != nil {
+		return err
+	}
+	return o.cfg.Store.Commit(b.ctx, b.build())
+}
+
+// full gives the batch up: nothing was changed, everybody is told to come again.
+func (o *Orchestrator) full(b *batch, err error) {
+	o.logger.Error("no space left on the device; nothing is accepted until there is", "error", err)
+	o.metrics.full.Inc()
+	o.relay.putBack(b.out.Sent)
+	if err := o.cfg.Keys.Destroy(b.created...); err != nil {
+		o.logger.Warn("data keys of a batch that was given up stay until the next start", "error", err)
+	}
+	b.fail(errBusy)
+}
+
+// committed is everything that a commit permits: the cache, timers, answers, messages and
+// the destruction of data keys whose saga ended.
+func (o *Orchestrator) committed(b *batch) error {
+	o.log = b.log
+	for _, id := range b.order {
+		l := b.sagas[id]
+		o.cache.put(l.state)
+		o.live.set(l.state)
+		at, ok := l.state.Wake(l.plan, b.now)
+		o.clock.set(id, at, ok)
+	}
+	b.answer()
+	o.relay.add(b.out.Outbox)
+	for _, tell := range b.tell {
+		tell()
+	}
+	if err := o.cfg.Keys.Destroy(b.ended...); err != nil {
+		return fmt.Errorf("data keys of ended sagas are not destroyed, the next start does it: %w", err)
+	}
+	return nil
+}
+
+// answer gives every job its answer.
+func (b *batch) answer() {
+	for id, at := range b.rewake {
+		b.o.clock.setIfNone(id, at)
+	}
+	for _, r := range b.replies {
+		if r.ans.err != nil {
+			b.o.logFault(r)
+		}
+		r.job.finish(r.ans)
+	}
+}
+
+// fail gives every job the same error.
+func (b *batch) fail(err error) {
+	for _, r := range b.replies {
+		r.job.finish(answer{err: err})
+	}
+}
+
+// logFault logs what an operator should know; a request that may come again is nobody's
+// fault.
+func (o *Orchestrator) logFault(r reply) {
+	if errors.Is(r.ans.err, errBusy) {
+		return
+	}
+	o.metrics.faults.Inc()
+	o.logger.Error("input not taken", "saga", string(r.job.id()), "error", r.ans.err)
+}
+
+// busy is the answer to whoever may ask again.
+func busy() events.Problem {
+	return events.Problem{Code: events.CodeBusy, Detail: "nothing was recorded; ask again in a moment"}
+}
