@@ -22,7 +22,9 @@ type backoff struct {
 
 var _ wmnats.Delay = backoff{}
 
-func newBackoff() backoff { return backoff{base: nakBase, max: nakMax, random: rand.Float64} }
+func newBackoff(base, max time.Duration) backoff {
+	return backoff{base: base, max: max, random: rand.Float64}
+}
 
 // WaitTime returns how long to wait after the given number of deliveries.
 func (b backoff) WaitTime(deliveries uint64) time.Duration {

@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 type stand struct {
 	cfg    bus.ServerConfig
 	server *embedded.Server
+	url    string
 	keys   map[string]bus.Key // by "orchestrator", "operator" or the account's name
 }
 
@@ -55,8 +57,17 @@ func (s *stand) start(t *testing.T) *stand {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.server = srv
+	s.server, s.url = srv, srv.URL()
 	t.Cleanup(srv.Shutdown)
+	return s
+}
+
+// startProcess runs the server in a process of its own.
+func (s *stand) startProcess(t *testing.T) *stand {
+	t.Helper()
+	p := spawn(t, s.cfg)
+	s.url = p.url
+	t.Cleanup(p.stop)
 	return s
 }
 
@@ -64,15 +75,20 @@ func (s *stand) start(t *testing.T) *stand {
 func provisioned(t *testing.T) *stand {
 	t.Helper()
 	s := newStand(t).start(t)
+	s.provision(t)
+	return s
+}
+
+func (s *stand) provision(t *testing.T) {
+	t.Helper()
 	if err := bus.Provision(t.Context(), s.connect(t, "orchestrator"), s.cfg.Topology()); err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 func (s *stand) connect(t *testing.T, who string) *nats.Conn {
 	t.Helper()
-	return dial(t, bus.Config{URL: s.server.URL(), NKey: s.keys[who], Name: who})
+	return dial(t, bus.Config{URL: s.url, NKey: s.keys[who], Name: who})
 }
 
 func dial(t *testing.T, cfg bus.Config) *nats.Conn {
@@ -88,4 +104,17 @@ func dial(t *testing.T, cfg bus.Config) *nats.Conn {
 		t.Fatal(err)
 	}
 	return nc
+}
+
+// requireFaults checks that an error names every one of the fields.
+func requireFaults(t *testing.T, err error, fields ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, field := range fields {
+		if !strings.Contains(err.Error(), field) {
+			t.Errorf("does not name %s: %v", field, err)
+		}
+	}
 }

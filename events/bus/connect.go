@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 )
 
-// Waits between two attempts to reconnect: the base and, so that a fleet does not come
-// back in one step, the most that is added to it at random.
+// Waits between two attempts to reconnect: the least, and the most that is added to it at
+// random.
 const (
 	reconnectWait   = 500 * time.Millisecond
 	reconnectJitter = 500 * time.Millisecond
@@ -33,7 +35,8 @@ func Connect(cfg Config) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
-	opts = append(opts, endurance()...)
+	var self atomic.Pointer[nats.Conn]
+	opts = append(opts, endurance(pause(cfg, &self))...)
 	opts = append(opts, reports(cfg)...)
 	opts = append(opts, nats.Name(cfg.name()))
 	if cfg.InProcess != nil {
@@ -43,20 +46,32 @@ func Connect(cfg Config) (*nats.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bus: url, tls: %w", err)
 	}
+	self.Store(nc)
 	return nc, nil
 }
 
 // endurance is what keeps a connection coming back, whatever the server said.
-func endurance() []nats.Option {
+func endurance(pause nats.ReconnectDelayHandler) []nats.Option {
 	return []nats.Option{
 		nats.MaxReconnects(-1),
 		nats.RetryOnFailedConnect(true),
 		nats.IgnoreAuthErrorAbort(),
-		nats.ReconnectWait(reconnectWait),
-		nats.ReconnectJitter(reconnectJitter, reconnectJitter),
+		nats.CustomReconnectDelay(pause),
 		nats.ReconnectBufSize(-1),
 		nats.PingInterval(20 * time.Second),
 		nats.MaxPingsOutstanding(2),
+	}
+}
+
+// pause says how long to wait before the next attempt, with jitter so that a fleet does
+// not come back in one step. It is also the one place that learns of refused credentials:
+// the client tells nobody else while it has never been connected.
+func pause(cfg Config, self *atomic.Pointer[nats.Conn]) nats.ReconnectDelayHandler {
+	return func(attempts int) time.Duration {
+		if nc := self.Load(); nc != nil && nc.LastError() != nil {
+			cfg.logger().Warn("bus refuses", "error", nc.LastError(), "attempts", attempts)
+		}
+		return reconnectWait + rand.N(reconnectJitter)
 	}
 }
 

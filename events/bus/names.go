@@ -3,11 +3,9 @@ package bus
 import (
 	"fmt"
 	"regexp"
-
-	"github.com/expunge-io/expunge/events"
 )
 
-// SubjectLease is where the orchestrator keeps its lease, in [events.StreamControl].
+// SubjectLease is where the orchestrator keeps its lease, in the control stream.
 const SubjectLease = "erasure.control.lease"
 
 // consumerRequests is the name of the one consumer of each request stream.
@@ -23,30 +21,4 @@ func CheckName(name string) error {
 		return nil
 	}
 	return fmt.Errorf("name %q: must be 1 to 64 of a-z, 0-9 and -", name)
-}
-
-// binding is where a push consumer lives and where it delivers. Both sides are built from
-// it, so that a subscriber needs no API right to look its consumer up.
-type binding struct {
-	stream, consumer, subject, deliver, group string
-}
-
-func commandBinding(participant string) binding {
-	return binding{
-		stream:   events.StreamCommands,
-		consumer: participant,
-		subject:  events.SubjectCommand(participant),
-		deliver:  events.SubjectDeliver(participant),
-		group:    participant,
-	}
-}
-
-func requestBinding(source string) binding {
-	return binding{
-		stream:   events.StreamRequests(source),
-		consumer: consumerRequests,
-		subject:  events.SubjectRequested(source),
-		deliver:  "erasure.intake." + source,
-		group:    consumerRequests,
-	}
 }

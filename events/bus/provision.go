@@ -39,7 +39,7 @@ func provisionStream(ctx context.Context, js jetstream.JetStream, want jetstream
 	s, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		_, err = js.CreateStream(ctx, want)
-		return wrap(err, "create stream %s", want.Name)
+		return wrap(hint(err), "create stream %s", want.Name)
 	}
 	if err != nil {
 		return fmt.Errorf("look up stream %s: %w", want.Name, err)
@@ -49,7 +49,7 @@ func provisionStream(ctx context.Context, js jetstream.JetStream, want jetstream
 		return err
 	}
 	_, err = js.UpdateStream(ctx, want)
-	return wrap(err, "update stream %s", want.Name)
+	return wrap(hint(err), "update stream %s", want.Name)
 }
 
 func provisionConsumer(ctx context.Context, js jetstream.JetStream, b binding) error {
@@ -76,4 +76,15 @@ func wrap(err error, format string, args ...any) error {
 		return nil
 	}
 	return fmt.Errorf(format+": %w", append(args, err)...)
+}
+
+// codeNoRoom is how a server says that its streams would set aside more than it may use.
+const codeNoRoom jetstream.ErrorCode = 10047
+
+func hint(err error) error {
+	var api *jetstream.APIError
+	if errors.As(err, &api) && api.ErrorCode == codeNoRoom {
+		return fmt.Errorf("%w: free disk space, raise the server's max_file_store, or lower the limits of the streams", err)
+	}
+	return err
 }

@@ -33,6 +33,7 @@ type ServerConfig struct {
 	Host       string     // empty: 127.0.0.1
 	Port       int        // 0: 4222; -1: any free one
 	StoreDir   string     // for JetStream; required
+	StoreBytes int64      // that all streams together may set aside; 0: three quarters of what the disk has free
 	Durability Durability // empty: default
 	TLS        TLS        // Cert and Key: serve TLS; with CA: clients must have a certificate
 
@@ -80,6 +81,7 @@ func (c ServerConfig) Validate() error {
 	default:
 		errs = append(errs, fmt.Errorf("durability %q: must be default or strict", c.Durability))
 	}
+	errs = append(errs, checkPositive("store_bytes", c.StoreBytes))
 	if !filepath.IsAbs(c.StoreDir) {
 		errs = append(errs, errors.New("store_dir: must be an absolute path"))
 	}

@@ -25,6 +25,9 @@ func (c ServerConfig) writeServer(w *strings.Builder) {
 	}
 	fmt.Fprintf(w, "host: %q\nport: %d\n", cmp.Or(c.Host, "127.0.0.1"), port)
 	fmt.Fprintf(w, "jetstream {\n  store_dir: %q\n", c.StoreDir)
+	if c.StoreBytes > 0 {
+		fmt.Fprintf(w, "  max_file_store: %d\n", c.StoreBytes)
+	}
 	if c.Durability == DurabilityStrict {
 		w.WriteString("  sync_interval: always\n")
 	}

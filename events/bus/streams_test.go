@@ -1,7 +1,6 @@
 package bus_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -9,19 +8,22 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-func streamState(t *testing.T, nc *nats.Conn, stream string) jetstream.StreamState {
+func openStream(t *testing.T, nc *nats.Conn, stream string) jetstream.Stream {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-	defer cancel()
 	js, err := jetstream.New(nc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := js.Stream(ctx, stream)
+	s, err := js.Stream(t.Context(), stream)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.CachedInfo().State
+	return s
+}
+
+func streamState(t *testing.T, nc *nats.Conn, stream string) jetstream.StreamState {
+	t.Helper()
+	return openStream(t, nc, stream).CachedInfo().State
 }
 
 // requireEmpty waits until the stream holds no message: acks are not answered.

@@ -2,9 +2,9 @@ package bus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,6 +20,9 @@ type SubscriberConfig struct {
 	// Concurrency is how many messages are with handlers at once. Zero: 16 for commands.
 	// A request subscriber always takes [RequestsInFlight].
 	Concurrency int
+	// A message that its handler nacks comes again after a random time between half and all
+	// of NakBase, which doubles at each delivery up to NakMax. Zero: 1 s and 30 s.
+	NakBase, NakMax time.Duration
 	// CloseWait is how long Close waits for messages that handlers have. Zero: 30 s.
 	CloseWait time.Duration
 
@@ -31,6 +34,12 @@ const defaultConcurrency = 16
 func (c SubscriberConfig) withDefaults() SubscriberConfig {
 	if c.Concurrency <= 0 {
 		c.Concurrency = defaultConcurrency
+	}
+	if c.NakBase <= 0 {
+		c.NakBase = nakBase
+	}
+	if c.NakMax <= 0 {
+		c.NakMax = nakMax
 	}
 	if c.CloseWait <= 0 {
 		c.CloseWait = closeWait
@@ -95,7 +104,7 @@ func (s *Subscriber) Subscribe(ctx context.Context, topic string) (<-chan *messa
 	if err != nil {
 		return nil, fmt.Errorf("subscribe to %s: %w", topic, err)
 	}
-	s.takers = append(s.takers, t)
+	s.takers = append(slices.DeleteFunc(s.takers, (*taker).done), t)
 	return t.out, nil
 }
 
@@ -115,50 +124,35 @@ func (s *Subscriber) take(ctx context.Context) (*taker, error) {
 	return t, nil
 }
 
-// adapterConfig binds to a consumer that is there. Without ManualAck the client would
-// acknowledge whatever the handler did; without the binding the adapter would look things
-// up, for which a worker has no right, and delete the consumer on close.
 func (s *Subscriber) adapterConfig(t *taker) wmnats.SubscriberSubscriptionConfig {
 	b := s.binding
-	opts := []nats.SubOpt{
-		nats.ManualAck(),
-		nats.Bind(b.stream, b.consumer),
-		nats.SkipConsumerLookup(),
-		nats.DeliverSubject(b.deliver),
-	}
 	return wmnats.SubscriberSubscriptionConfig{
-		Unmarshaler:      t,
-		SubscribersCount: s.cfg.Concurrency,
-		AckWaitTimeout:   AckWait,
-		CloseTimeout:     s.cfg.CloseWait,
-		QueueGroupPrefix: b.group,
-		NakDelay:         newBackoff(),
-		JetStream: wmnats.JetStreamConfig{
-			AutoProvision:     false,
-			SubscribeOptions:  opts[:len(opts):len(opts)], // the adapter appends to it
-			AckAsync:          true,
-			DurableCalculator: func(string, string) string { return b.consumer },
-		},
+		Unmarshaler:       t,
+		SubscribersCount:  s.cfg.Concurrency,
+		AckWaitTimeout:    AckWait,
+		CloseTimeout:      s.cfg.CloseWait,
+		SubjectCalculator: b.listenOn,
+		NakDelay:          newBackoff(s.cfg.NakBase, s.cfg.NakMax),
+		JetStream:         b.jetStream(),
 	}
 }
 
-// Close implements [message.Subscriber]. It takes no more messages, waits for those that
-// handlers have, and returns an error if some were still not done; they will be delivered
-// again. The connection and the consumer stay.
+// Close implements [message.Subscriber]. It takes no more messages and waits, up to
+// CloseWait, for those that handlers have; what is not done then will be delivered again.
+// The connection and the consumer stay.
 func (s *Subscriber) Close() error {
 	s.mu.Lock()
 	s.closed = true
 	takers := s.takers
 	s.mu.Unlock()
-	var errs []error
 	for _, t := range takers {
 		t.stop()
 	}
 	for _, t := range takers {
-		errs = append(errs, t.wait())
+		<-t.stopped
 	}
 	if s.nc.IsConnected() {
 		_ = s.nc.FlushTimeout(time.Second) // the last acks; without them the messages come again
 	}
-	return errors.Join(errs...)
+	return nil
 }

@@ -23,7 +23,6 @@ type taker struct {
 	once     sync.Once
 	stopping chan struct{}
 	stopped  chan struct{} // closed when run has returned
-	err      error         // valid after stopped
 }
 
 var _ wmnats.Unmarshaler = (*taker)(nil)
@@ -44,7 +43,7 @@ func (t *taker) Unmarshal(m *nats.Msg) (*message.Message, error) {
 	if !t.gate.enter() {
 		// The subscriptions last until those inside are done, so without a delay the bus
 		// would hand it to us again at once. If this is lost, AckWait brings it back.
-		_ = m.NakWithDelay(nakBase)
+		_ = m.NakWithDelay(t.cfg.NakBase)
 		return nil, errStopping
 	}
 	return unmarshal(m), nil
@@ -57,7 +56,7 @@ func (t *taker) run(ctx context.Context, in <-chan *message.Message, end context
 	t.handOn(ctx, in)
 	close(t.out)
 	go t.refuse(in)
-	t.err = t.settle()
+	t.settle()
 	end()
 }
 
@@ -94,20 +93,25 @@ func (t *taker) refuse(in <-chan *message.Message) {
 	}
 }
 
-func (t *taker) settle() error {
+// settle gives up on a handler that takes too long: it must not keep a process from
+// stopping, and its message comes again.
+func (t *taker) settle() {
 	timeout := time.NewTimer(t.cfg.CloseWait)
 	defer timeout.Stop()
 	select {
 	case <-t.gate.close():
-		return nil
 	case <-timeout.C:
-		return errors.New("close: some messages are still with their handlers and will be delivered again")
+		t.cfg.Logger.Warn("closed while handlers had messages, which will be delivered again")
 	}
 }
 
 func (t *taker) stop() { t.once.Do(func() { close(t.stopping) }) }
 
-func (t *taker) wait() error {
-	<-t.stopped
-	return t.err
+func (t *taker) done() bool {
+	select {
+	case <-t.stopped:
+		return true
+	default:
+		return false
+	}
 }

@@ -36,18 +36,19 @@ type Topology struct {
 	Limits       Limits
 }
 
-// Limits bound the streams, in bytes. Zero means the default, which is in brackets.
+// Limits bound the streams, in bytes. Zero means the default, which is in brackets. The
+// server sets all of it aside when a stream is made, and refuses what it has no room for.
 type Limits struct {
 	RequestBytes int64 // of the request stream of each source [64 MiB]
-	CommandBytes int64 // of the command stream [256 MiB]
-	EventBytes   int64 // of the event stream [4 GiB]
+	CommandBytes int64 // of the command stream [64 MiB]
+	EventBytes   int64 // of the event stream [1 GiB]
 }
 
 func (l Limits) withDefaults() Limits {
 	return Limits{
 		RequestBytes: orDefault(l.RequestBytes, 64*mega),
-		CommandBytes: orDefault(l.CommandBytes, 256*mega),
-		EventBytes:   orDefault(l.EventBytes, 4096*mega),
+		CommandBytes: orDefault(l.CommandBytes, 64*mega),
+		EventBytes:   orDefault(l.EventBytes, 1024*mega),
 	}
 }
 

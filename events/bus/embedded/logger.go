@@ -9,7 +9,10 @@ import (
 
 // logger passes on what the server says. Debug and trace are off: they show subjects and
 // payloads.
-type logger struct{ log *slog.Logger }
+type logger struct {
+	log   *slog.Logger
+	fatal chan string // the first fatal line
+}
 
 var _ server.Logger = logger{}
 
@@ -17,7 +20,7 @@ func newLogger(l *slog.Logger) logger {
 	if l == nil {
 		l = slog.New(slog.DiscardHandler)
 	}
-	return logger{log: l}
+	return logger{log: l, fatal: make(chan string, 1)}
 }
 
 func (l logger) Noticef(format string, v ...any) { l.say(l.log.Debug, format, v) }
@@ -28,7 +31,13 @@ func (l logger) Tracef(string, ...any)           {}
 
 // Fatalf is how the server says that it ended by itself. The process stays: the
 // connections to it show that the bus is gone.
-func (l logger) Fatalf(format string, v ...any) { l.say(l.log.Error, format, v) }
+func (l logger) Fatalf(format string, v ...any) {
+	l.say(l.log.Error, format, v)
+	select {
+	case l.fatal <- fmt.Sprintf(format, v...):
+	default:
+	}
+}
 
 func (logger) say(level func(string, ...any), format string, v []any) {
 	level("bus server", "line", fmt.Sprintf(format, v...))

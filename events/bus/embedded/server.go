@@ -19,7 +19,10 @@ import (
 	"github.com/expunge-io/expunge/events/bus"
 )
 
-const readyWait = 20 * time.Second
+const (
+	readyWait = 20 * time.Second
+	readyStep = 100 * time.Millisecond
+)
 
 // Config is a server configuration and how to run it.
 type Config struct {
@@ -32,7 +35,8 @@ type Config struct {
 
 // Server is a running server.
 type Server struct {
-	cfg Config
+	cfg    Config
+	unlock func()
 
 	mu      sync.Mutex
 	current *server.Server
@@ -40,7 +44,8 @@ type Server struct {
 }
 
 // Start runs a server and returns once it takes connections. The store directory is made
-// if it is not there, and closed to everybody but its owner.
+// if it is not there, and closed to everybody but its owner; a store that another process
+// uses is refused.
 func Start(cfg Config) (*Server, error) {
 	if err := validate(cfg); err != nil {
 		return nil, fmt.Errorf("embedded bus: %w", err)
@@ -48,8 +53,13 @@ func Start(cfg Config) (*Server, error) {
 	if err := privateDir(cfg.StoreDir); err != nil {
 		return nil, fmt.Errorf("embedded bus: store_dir: %w", err)
 	}
-	s := &Server{cfg: cfg, port: cfg.Port}
+	unlock, err := lock(filepath.Join(cfg.StoreDir, "lock"))
+	if err != nil {
+		return nil, fmt.Errorf("embedded bus: store_dir: %w", err)
+	}
+	s := &Server{cfg: cfg, port: cfg.Port, unlock: unlock}
 	if err := s.launch(); err != nil {
+		unlock()
 		return nil, fmt.Errorf("embedded bus: %w", err)
 	}
 	return s, nil
@@ -90,18 +100,34 @@ func (s *Server) launch() error {
 	if err != nil {
 		return err
 	}
-	srv.SetLoggerV2(newLogger(s.cfg.Logger), false, false, false)
+	log := newLogger(s.cfg.Logger)
+	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
-	if !srv.ReadyForConnections(readyWait) {
+	if err := ready(srv, log.fatal); err != nil {
 		srv.Shutdown()
 		srv.WaitForShutdown()
-		return fmt.Errorf("not ready after %s, see the log", readyWait)
+		return err
 	}
 	s.current = srv
 	if addr, ok := srv.Addr().(*net.TCPAddr); ok {
 		s.port = addr.Port // a restart comes back where the clients look for it
 	}
 	return nil
+}
+
+// ready waits for the server, which does not say when it cannot start, but to its log.
+func ready(srv *server.Server, fatal <-chan string) error {
+	for range int(readyWait / readyStep) {
+		select {
+		case line := <-fatal:
+			return errors.New(line)
+		default:
+		}
+		if srv.ReadyForConnections(readyStep) {
+			return nil
+		}
+	}
+	return fmt.Errorf("not ready after %s, see the log", readyWait)
 }
 
 func (s *Server) options() (*server.Options, error) {
@@ -159,6 +185,7 @@ func (s *Server) Shutdown() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.halt()
+	s.unlock()
 }
 
 func (s *Server) halt() {
