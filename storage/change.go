@@ -8,7 +8,7 @@ import (
 )
 
 // longestID bounds a saga's id; a UUID has 36 bytes.
-const longestID = 64
+const longestID = 40
 
 // Check reports why the change cannot follow prev, the saga's stored state (zero: the
 // saga is new), or returns the history that it appends. The error is an [ErrConflict].
