@@ -66,7 +66,8 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 	if err := bus.WaitConnected(ctx, o.cfg.Conn); err != nil {
 		return fmt.Errorf("bus: %w", err)
 	}
-	// The parts stop in this order: doors, then writer, then relay.
+	// The parts stop in this order: doors, then writer, then relay; before the writer does,
+	// what is committed gets a chance to go out.
 	doors, closeDoors := context.WithCancel(ctx)
 	defer closeDoors()
 	writing, stopWriting := context.WithCancel(context.WithoutCancel(ctx))
@@ -83,9 +84,9 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 	})
 	err := o.serve(doors)
 	o.ready.Store(false)
-	stopWriting()
+	o.drain()
+	stopWriting() // its last commit takes what was sent from the outbox
 	<-o.stopped
-	o.drainOutbox()
 	stopRelaying()
 	return errors.Join(err, g.Wait())
 }
@@ -111,13 +112,24 @@ func (o *Orchestrator) serve(ctx context.Context) error {
 // the rest goes out at the next start.
 const outboxPatience = 5 * time.Second
 
-func (o *Orchestrator) drainOutbox() {
-	deadline := time.Now().Add(outboxPatience)
-	for time.Now().Before(deadline) && o.cfg.Conn.IsConnected() {
-		if n, _ := o.relay.depth(); n == 0 {
+// drain waits until nothing waits for the writer or for the bus, in vain if the writer has
+// failed or the bus is away.
+func (o *Orchestrator) drain() {
+	deadline := time.NewTimer(outboxPatience)
+	defer deadline.Stop()
+	look := time.NewTicker(10 * time.Millisecond)
+	defer look.Stop()
+	for o.cfg.Conn.IsConnected() {
+		if n, _ := o.relay.depth(); n == 0 && len(o.jobs) == 0 {
 			return
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case <-look.C:
+		case <-deadline.C:
+			return
+		case <-o.stopped:
+			return
+		}
 	}
 }
 

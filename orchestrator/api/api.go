@@ -55,8 +55,10 @@ func New(cfg Config) http.Handler {
 
 type door struct{ Config }
 
-// maxBody is the largest request body, in bytes.
-const maxBody = 64 << 10
+const (
+	maxBody = 64 << 10 // of a request, in bytes
+	maxKey  = 128      // of an idempotency key, in bytes
+)
 
 func (d *door) request(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -75,6 +77,10 @@ func (d *door) request(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if key := r.Header.Get("Idempotency-Key"); key != "" && req.IdempotencyKey == "" {
+		if len(key) > maxKey {
+			d.problem(w, http.StatusBadRequest, events.Problem{Code: events.CodeInvalid, Field: "Idempotency-Key", Detail: "at most 128 bytes"})
+			return
+		}
 		req.IdempotencyKey = key
 	}
 	a, err := d.Orchestrator.Submit(r.Context(), d.Source, req)
