@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -132,7 +133,7 @@ func (b *batch) step(l *loaded, in saga.Input) ([]saga.Effect, error) {
 	undo := b.mark(l)
 	l.state = state
 	for _, e := range effects {
-		if err := b.effect(l, undo.was.state, e); err != nil {
+		if err := b.effect(l, e); err != nil {
 			undo.do()
 			return nil, err
 		}
@@ -167,11 +168,11 @@ func (u undo) do() {
 }
 
 // effect carries out what belongs into the transaction. Answers are the caller's part.
-func (b *batch) effect(l *loaded, was saga.State, e saga.Effect) error {
+func (b *batch) effect(l *loaded, e saga.Effect) error {
 	switch e := e.(type) {
 	case saga.Record:
-		l.entries = append(l.entries[:len(l.entries):len(l.entries)], e.Entry)
-		b.count(l, was, e.Entry)
+		l.entries = append(slices.Clip(l.entries), e.Entry)
+		b.count(l, e.Entry)
 	case saga.Ring:
 		return b.ring(l, e)
 	case saga.Emit:

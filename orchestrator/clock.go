@@ -27,14 +27,17 @@ func newClock() *clock {
 	return &clock{at: map[saga.ID]time.Time{}, change: make(chan struct{}, 1)}
 }
 
-// set replaces the wake-up of a saga; !ok means that it has none any more.
-func (c *clock) set(id saga.ID, at time.Time, ok bool) {
+// forget drops the wake-up of a saga that has ended.
+func (c *clock) forget(id saga.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !ok {
-		delete(c.at, id)
-		return
-	}
+	delete(c.at, id)
+}
+
+// set replaces the wake-up of a saga.
+func (c *clock) set(id saga.ID, at time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.at[id].Equal(at) {
 		return
 	}
@@ -72,12 +75,12 @@ func (c *clock) due(now time.Time) (ids []saga.ID, next time.Time) {
 const longestSleep = time.Minute
 
 // wakeUp submits a wake-up for each saga when it is due, until ctx ends.
-func (o *Orchestrator) wakeUp(ctx context.Context) error {
+func (o *Orchestrator) wakeUp(ctx context.Context) {
 	for {
 		ids, next := o.clock.due(o.cfg.Now())
 		for _, id := range ids {
-			if o.submit(ctx, job{wake: &wake{saga: id, input: saga.Woke{}}, done: o.woken(id)}) != nil {
-				return nil
+			if !o.tryWake(ctx, id, saga.Woke{}) {
+				return
 			}
 		}
 		sleep := longestSleep
@@ -88,12 +91,17 @@ func (o *Orchestrator) wakeUp(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			t.Stop()
-			return nil
+			return
 		case <-o.clock.change:
 		case <-t.C:
 		}
 		t.Stop()
 	}
+}
+
+// tryWake submits a wake-up; false means that there is nobody to take it any more.
+func (o *Orchestrator) tryWake(ctx context.Context, id saga.ID, in saga.Input) bool {
+	return o.submit(ctx, job{wake: &wake{saga: id, input: in}, done: o.woken(id)}) == nil
 }
 
 // retryWake is when a wake-up that was not taken is tried again.
@@ -115,7 +123,7 @@ func (c *clock) setIfNone(id saga.ID, at time.Time) {
 	_, has := c.at[id]
 	c.mu.Unlock()
 	if !has {
-		c.set(id, at, true)
+		c.set(id, at)
 	}
 }
 

@@ -151,8 +151,7 @@ func (o *Orchestrator) undecodable(c bus.Call, door, source string, err error) {
 
 // malformed shows the first fault; the field is named, its value is not.
 func malformed(err error) events.Problem {
-	var f *events.FieldError
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*events.FieldError](err); ok {
 		return *problem(events.CodeInvalid, f.Field, f.Problem)
 	}
 	return *problem(events.CodeInvalid, "", "the message is of another type")

@@ -32,7 +32,7 @@ func (o *Orchestrator) takeRequests(ctx context.Context) error {
 				all.Go(func() { o.onStored(context.WithoutCancel(ctx), name, m) })
 			}
 			if err := sub.Close(); err != nil {
-				o.logger.Warn("requests under way are delivered again", "source", name, "error", err)
+				o.logger.WarnContext(ctx, "requests under way are delivered again", "source", name, "error", err)
 			}
 		})
 	}
@@ -52,13 +52,13 @@ func (o *Orchestrator) onStored(ctx context.Context, source string, m *message.M
 	d := bus.DeliveryOf(m)
 	if err := o.accept(ctx, source, m, d); err != nil {
 		if !errors.Is(err, errBusy) {
-			o.logger.Warn("stored request not taken; it comes again", "source", source, "error", err)
+			o.logger.WarnContext(ctx, "stored request not taken; it comes again", "source", source, "error", err)
 		}
 		m.Nack()
 		return
 	}
 	if err := bus.DeleteSecurely(ctx, o.cfg.Conn, d.Stream, d.Sequence); err != nil {
-		o.logger.Warn("stored request not overwritten; it comes again", "source", source, "error", err)
+		o.logger.WarnContext(ctx, "stored request not overwritten; it comes again", "source", source, "error", err)
 		m.Nack()
 		return
 	}
@@ -72,7 +72,7 @@ func (o *Orchestrator) accept(ctx context.Context, source string, m *message.Mes
 		o.metrics.deadLetters.WithLabelValues("requested").Inc()
 		o.metrics.rejected.WithLabelValues(o.sourceLabel(source), events.CodeInvalid).Inc()
 		dead := o.deadLetter("requested", source, m.Payload, err)
-		o.logger.Error("stored request refused; see its dead letter", "source", source, "error", err)
+		o.logger.ErrorContext(ctx, "stored request refused; see its dead letter", "source", source, "error", err)
 		_, err := o.ask(ctx, job{dead: &dead})
 		return err
 	}

@@ -64,7 +64,7 @@ func (m *metrics) participant(name string) string {
 }
 
 // count prepares what an entry changes in the metrics; it is told after the commit.
-func (b *batch) count(l *loaded, was saga.State, e saga.Entry) {
+func (b *batch) count(l *loaded, e saga.Entry) {
 	m := b.o.metrics
 	tell := func(f func()) { b.tell = append(b.tell, f) }
 	switch e.Kind {
@@ -82,6 +82,8 @@ func (b *batch) count(l *loaded, was saga.State, e saga.Entry) {
 		tell(func() { m.verdicts.WithLabelValues(e.Participant, string(saga.Waived)).Inc() })
 	case saga.KFinished:
 		tell(func() { m.ended.WithLabelValues(string(e.Phase)).Inc() })
+	case saga.KStarted, saga.KJoined, saga.KWithdrawn, saga.KPhase, saga.KOpened, saga.KRung, saga.KGranted, saga.KRenewed,
+		saga.KNoted, saga.KDelayed, saga.KReopened, saga.KQuieted, saga.KRecovered, saga.KRetried:
 	}
 }
 

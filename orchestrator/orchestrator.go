@@ -100,7 +100,7 @@ func (o *Orchestrator) serve(ctx context.Context) error {
 		return fmt.Errorf("endpoints: %w", err)
 	}
 	g, up := errgroup.WithContext(ctx)
-	g.Go(func() error { o.wakeAll(up); return o.wakeUp(up) })
+	g.Go(func() error { o.wakeAll(up); o.wakeUp(up); return nil })
 	g.Go(func() error { return o.takeRequests(up) })
 	o.ready.Store(true)
 	<-up.Done()

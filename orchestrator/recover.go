@@ -38,7 +38,7 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 		if err != nil {
 			damaged++
 			o.metrics.faults.Inc()
-			o.logger.Error("damaged saga; it stands still until an operator mends it", "error", err)
+			o.logger.ErrorContext(ctx, "damaged saga; it stands still until an operator mends it", "error", err)
 			continue
 		}
 		o.live.set(s)
@@ -46,7 +46,7 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 		o.again = append(o.again, s.ID)
 	}
 	if damaged > 0 {
-		o.logger.Warn("data keys are not swept while sagas are damaged", "damaged", damaged)
+		o.logger.WarnContext(ctx, "data keys are not swept while sagas are damaged", "damaged", damaged)
 		return nil
 	}
 	swept, err := o.cfg.Keys.Sweep(o.live.has)
@@ -54,7 +54,7 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 		return fmt.Errorf("sweep data keys: %w", err)
 	}
 	if swept > 0 {
-		o.logger.Info("data keys that no saga under way needs are destroyed", "count", swept)
+		o.logger.InfoContext(ctx, "data keys that no saga under way needs are destroyed", "count", swept)
 	}
 	return nil
 }
@@ -64,7 +64,7 @@ func (o *Orchestrator) wakeAll(ctx context.Context) {
 	ids := o.again
 	o.again = nil
 	for _, id := range ids {
-		if o.submit(ctx, job{wake: &wake{saga: id, input: saga.Recovered{}}, done: o.woken(id)}) != nil {
+		if !o.tryWake(ctx, id, saga.Recovered{}) {
 			return
 		}
 	}

@@ -135,7 +135,7 @@ func (r *relay) send(ctx context.Context, m storage.Message) {
 			return
 		}
 		r.metrics.publishRetries.Inc()
-		r.log.Warn("message not acknowledged by the bus; it is published again", "subject", m.Subject, "saga", string(m.Saga), "error", err)
+		r.log.WarnContext(ctx, "message not acknowledged by the bus; it is published again", "subject", m.Subject, "saga", string(m.Saga), "error", err)
 		sleep(ctx, pause)
 		pause = min(2*pause, longestPause)
 	}

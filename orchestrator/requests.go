@@ -113,7 +113,7 @@ func (b *batch) start(in *intake, subject string, keys []string) (events.Payload
 	b.sagas[sid] = l
 	b.subjects[subject] = sid
 	b.out.Plans = append(b.out.Plans, in.plan)
-	return b.accepted(in, l, l.state.Requests[0].ID, false, keys), nil
+	return b.accepted(in, keys, b.acceptance(in, l.state, l.state.Requests[0].ID, false)), nil
 }
 
 func (b *batch) requested(in *intake, id saga.ID, subject string) saga.Requested {
@@ -152,7 +152,7 @@ func (b *batch) join(in *intake, id saga.ID, keys []string) (events.Payload, err
 	}
 	for _, e := range effects {
 		if a, ok := e.(saga.Admit); ok {
-			return b.accepted(in, l, a.Request, a.Joined, keys), nil
+			return b.accepted(in, keys, b.acceptance(in, l.state, a.Request, a.Joined)), nil
 		}
 	}
 	return nil, errBusy // past the pivot: the next saga will serve it
@@ -168,20 +168,17 @@ func asked(s saga.State, q saga.Request) bool {
 	return false
 }
 
-func (b *batch) accepted(in *intake, l *loaded, request string, joined bool, keys []string) events.Payload {
+// accepted remembers the idempotency key of a request that was taken.
+func (b *batch) accepted(in *intake, keys []string, a events.Acceptance) events.Payload {
 	if len(keys) > 0 {
-		b.requests[keys[0]] = storage.RequestKey{Key: keys[0], Saga: l.state.ID, Request: request, Expires: b.now.Add(keyLife)}
+		b.requests[keys[0]] = storage.RequestKey{Key: keys[0], Saga: saga.ID(a.Saga), Request: a.Request, Expires: b.now.Add(keyLife)}
 	}
-	source := in.source
-	b.tell = append(b.tell, func() { b.o.metrics.requests.WithLabelValues(source, outcomeLabel(joined)).Inc() })
-	return b.acceptance(in, l.state, request, joined)
-}
-
-func outcomeLabel(joined bool) string {
-	if joined {
-		return "joined"
+	outcome := "started"
+	if a.Joined {
+		outcome = "joined"
 	}
-	return "started"
+	b.tell = append(b.tell, func() { b.o.metrics.requests.WithLabelValues(in.source, outcome).Inc() })
+	return a
 }
 
 func newID() (string, error) {

@@ -119,8 +119,11 @@ func (o *Orchestrator) committed(b *batch) error {
 		l := b.sagas[id]
 		o.cache.put(l.state)
 		o.live.set(l.state)
-		at, ok := l.state.Wake(l.plan, b.now)
-		o.clock.set(id, at, ok)
+		if at, ok := l.state.Wake(l.plan, b.now); ok {
+			o.clock.set(id, at)
+		} else {
+			o.clock.forget(id)
+		}
 	}
 	b.answer()
 	o.relay.add(b.out.Outbox)

@@ -93,8 +93,7 @@ func (d *door) request(w http.ResponseWriter, r *http.Request) {
 }
 
 func malformed(err error) events.Problem {
-	var f *events.FieldError
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*events.FieldError](err); ok {
 		return events.Problem{Code: events.CodeInvalid, Field: f.Field, Detail: f.Problem}
 	}
 	return events.Problem{Code: events.CodeInvalid, Detail: "the body is not a request"}
@@ -119,7 +118,7 @@ func (d *door) summary(w http.ResponseWriter, r *http.Request) {
 		d.fault(w, err)
 	default:
 		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write(b)
+		_, _ = w.Write(b) //nolint:gosec // JSON of our own making, served as application/json
 	}
 }
 

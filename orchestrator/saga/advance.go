@@ -10,10 +10,9 @@ func (r *run) advance() {
 		case Erasing:
 			moved = r.advanceErasing()
 		case Verifying:
-			moved = r.advanceVerifying()
-		case Suspending, Grace, Restoring:
-			moved = false
-		default:
+			r.advanceVerifying()
+			moved = false // a saga that goes back to erasing does so by a report
+		case Suspending, Grace, Restoring, Completed, CompletedWithExceptions, NotFound, Cancelled:
 			moved = false
 		}
 	}
@@ -106,18 +105,13 @@ func (r *run) counts(h *Share) bool {
 	return spec.Verifies() && h.Verdict != Retained && h.Verdict != Waived
 }
 
-func (r *run) advanceVerifying() bool {
+func (r *run) advanceVerifying() {
 	r.openReady(Verify, r.counts)
-	if !r.s.QuietUntil.IsZero() {
-		return false
-	}
-	if !r.all(func(h *Share) bool { return !r.counts(h) || h.Verify.Status == Reported }) {
-		return false
-	}
-	if r.all(func(h *Share) bool { return !h.Verify.alive(r.now) }) {
+	done := func(h *Share) bool { return !r.counts(h) || h.Verify.Status == Reported }
+	quiet := func(h *Share) bool { return !h.Verify.alive(r.now) }
+	if r.s.QuietUntil.IsZero() && r.all(done) && r.all(quiet) {
 		r.settle()
 	}
-	return false
 }
 
 // settle ends the saga, or waits for the quiet time and counts once more.

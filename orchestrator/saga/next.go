@@ -166,9 +166,9 @@ func (r *run) recovered() {
 	if r.s.Phase.Final() {
 		return
 	}
-	any := false
-	r.s.each(func(_ *Share, _ Verb, t *Step) { any = any || t.alive(r.now) })
-	if !any {
+	alive := false
+	r.s.each(func(_ *Share, _ Verb, t *Step) { alive = alive || t.alive(r.now) })
+	if !alive {
 		return
 	}
 	r.record(Entry{Kind: KRecovered, Until: r.now.Add(r.plan.Permit + r.plan.Margin)})
