@@ -43,7 +43,7 @@ type rig struct {
 func newRig(t *testing.T, plan saga.Plan) *rig {
 	t.Helper()
 	r := &rig{t: t, plan: plan, dir: t.TempDir(), keys: map[string]bus.Key{}, store: &flaky{Store: memory.New()}, logs: &logBuffer{}}
-	cfg := bus.ServerConfig{Port: -1, StoreDir: r.dir, Orchestrator: []string{r.key("orchestrator")}}
+	cfg := bus.ServerConfig{Port: -1, StoreDir: r.dir, Orchestrator: []string{r.key("orchestrator")}, Operators: []string{r.key("operator")}}
 	for _, name := range []string{"billing", "shop"} {
 		cfg.Sources = append(cfg.Sources, bus.Account{Name: name, Keys: []string{r.key(name)}})
 	}
