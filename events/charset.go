@@ -112,9 +112,18 @@ func oneOf[T ~string](at *place, v T, set []T) {
 // them still add up without a wrap, which could prove an erasure.
 const maxInteger = 1<<53 - 1
 
-func within[T int | int64](at *place, v, least T) {
-	if v < least || int64(v) > maxInteger {
-		at.fault("must be " + strconv.FormatInt(int64(least), 10) + " to " + strconv.FormatInt(maxInteger, 10))
+// maxReported is the largest count of one report, and maxKinds how many counts it may
+// hold: what the reports of a saga add up to must still fit into its summary.
+const (
+	maxReported = 1 << 40
+	maxKinds    = 100
+)
+
+func within[T int | int64](at *place, v, least T) { between(at, int64(v), int64(least), maxInteger) }
+
+func between(at *place, v, least, most int64) {
+	if v < least || v > most {
+		at.fault("must be " + strconv.FormatInt(least, 10) + " to " + strconv.FormatInt(most, 10))
 	}
 }
 

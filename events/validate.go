@@ -50,6 +50,7 @@ func (r Request) check(at *place) {
 		at.field("identifiers").fault("must not be empty; leave it out")
 	}
 	private(user, r.UserID, maxValue, optional)
+	limited(at.field("identifiers"), r.Identifiers)
 	checkIdentifiers(at.field("identifiers"), r.Identifiers)
 	for i, id := range r.Identifiers {
 		if id.Type == UserID {
@@ -225,7 +226,6 @@ func (e Event) check(at *place) {
 }
 
 func checkIdentifiers(at *place, ids []Identifier) {
-	limited(at, ids)
 	for i, id := range ids {
 		typeSet.check(at.elem(i).field("type"), string(id.Type), required)
 		private(at.elem(i).field("value"), id.Value, maxValue, required)
@@ -246,8 +246,5 @@ func checkCounts(at *place, participant string, c Counts) {
 			at.fault("has an unknown kind")
 		}
 		within(at, n, 0)
-	}
-	if len(c) > maxItems {
-		at.fault("has too many kinds")
 	}
 }

@@ -12,7 +12,7 @@ func (r Report) check(at *place) {
 	if set := Verdicts(r.Verb); set != nil {
 		oneOf(at.field("verdict"), r.Verdict, set)
 	}
-	checkCounts(at.field("counts"), "", r.Counts)
+	r.checkCounts(at.field("counts"))
 	r.checkRemaining(at.field("remaining"))
 	r.checkFailure(at)
 	r.checkRetention(at)
@@ -22,10 +22,20 @@ func (r Report) check(at *place) {
 	}
 }
 
+func (r Report) checkCounts(at *place) {
+	checkCounts(at, "", r.Counts)
+	for _, n := range r.Counts {
+		between(at, n, 0, maxReported)
+	}
+	if len(r.Counts) > maxKinds {
+		at.fault("has too many kinds")
+	}
+}
+
 func (r Report) checkRemaining(at *place) {
 	switch {
 	case r.Remaining != nil:
-		within(at, *r.Remaining, 0)
+		between(at, *r.Remaining, 0, maxReported)
 	case r.Verdict == Counted:
 		at.fault("is missing: counted says how much is left")
 	}
@@ -61,6 +71,7 @@ func (r Report) checkRetention(at *place) {
 
 func (r Report) checkSecrets(at *place) {
 	ids, undo := at.field("identifiers"), at.field("undo")
+	limited(ids, r.Identifiers)
 	checkIdentifiers(ids, r.Identifiers)
 	if len(r.Identifiers) > 0 && r.Verdict != Resolved {
 		ids.fault("goes with resolved")

@@ -41,15 +41,18 @@ type sender struct {
 
 const (
 	saga     = "0197c7a4-6b1e-7c3a-9d52-3f1f0b6a2c10"
-	request  = "0197c7a4-6b1e-7c3b-8a41-5be5c9d7f002"
+	request  = saga + ".1"
 	claimOn  = "erasure.claim.sessions.0"
 	reportOn = "erasure.report.sessions.0"
 )
 
 func source(id string) sender { return sender{id: id, source: "/sources/billing"} }
 func worker(id string) sender { return sender{id: id, source: "/participants/sessions", saga: true} }
-func orchestrator(id string, log uint64) sender {
-	return sender{id: id, source: "/expunge", log: log, saga: true}
+
+// answer and stored are the orchestrator: what it answers, and what it puts on a stream.
+func answer(id string) sender { return sender{id: id, source: "/expunge"} }
+func stored(id string, log uint64) sender {
+	return sender{id: saga + "." + id, source: "/expunge", log: log, saga: true}
 }
 
 // at is s seconds after nine o'clock.
@@ -108,23 +111,23 @@ func sourceSamples() []sample {
 				Items: []events.Item{{Participant: events.VerificationImages, Kind: "scans", Reference: "5d6f2a10-0000-4000-8000-00000000002a"}}}}},
 		{"requested-participants", "Two participants alone; the reason is not ASCII.", events.SubjectRequest("billing"), "", source("part-1"),
 			events.Request{UserID: "u-0042", Reason: "möchte \"nur das\" löschen", Scope: &events.Scope{Participants: []string{events.Sessions, events.APIKeys}}}},
-		{"acceptance", "The answer to a request, after the commit.", "", "", orchestrator("a-1", 41),
+		{"acceptance", "The answer to a request, after the commit.", "", "", answer("a-1"),
 			events.Acceptance{Saga: saga, Request: request, State: events.Resolving, Due: due, CorrelationID: "ticket-2231"}},
-		{"acceptance-joined", "The answer to a request for somebody whose erasure is under way.", "", "", orchestrator("a-2", 43),
-			events.Acceptance{Saga: saga, Request: "0197c7a4-7000-7c3b-8a41-5be5c9d7f003", State: events.Erasing, Due: due, Joined: true}},
-		{"problem-invalid", "The answer to a request with a misspelt scope.", "", "", sender{id: "a-3", source: "/expunge"},
+		{"acceptance-joined", "The answer to a request for somebody whose erasure is under way.", "", "", answer("a-2"),
+			events.Acceptance{Saga: saga, Request: saga + ".2", State: events.Erasing, Due: due, Joined: true}},
+		{"problem-invalid", "The answer to a request with a misspelt scope.", "", "", answer("a-3"),
 			events.Problem{Code: events.CodeInvalid, Detail: "The request has an unknown field."}},
-		{"problem-busy", "Try again; nothing was recorded.", "", "", sender{id: "a-4", source: "/expunge"},
+		{"problem-busy", "Try again; nothing was recorded.", "", "", answer("a-4"),
 			events.Problem{Code: events.CodeBusy, Detail: "The orchestrator is starting."}},
-		{"problem-field", "The answer to a request whose third item has a kind that its participant does not hold.", "", "", sender{id: "a-5", source: "/expunge"},
+		{"problem-field", "The answer to a request whose third item has a kind that its participant does not hold.", "", "", answer("a-5"),
 			events.Problem{Code: events.CodeInvalid, Field: "scope.items[2].kind", Detail: "It must be a kind of the participant."}},
 		{"cancel", "A source withdraws its request.", events.SubjectCancel("billing"), "", source("undo-2231"),
 			events.Cancel{Request: request, Reason: "changed their mind"}},
-		{"problem-too-late", "The answer to a cancel after the point of no return.", "", "", sender{id: "a-6", source: "/expunge"},
+		{"problem-too-late", "The answer to a cancel after the point of no return.", "", "", answer("a-6"),
 			events.Problem{Code: events.CodeTooLate, Detail: "The erasure has passed the point of no return."}},
 		{"status-query", "A source asks how far its erasure is.", events.SubjectStatus("billing"), "", source("ask-1"),
 			events.StatusQuery{Saga: saga}},
-		{"status", "The answer to a status query or a cancel.", "", "", orchestrator("a-7", 47), status()},
+		{"status", "The answer to a status query or a cancel.", "", "", answer("a-7"), status()},
 	}
 }
 
@@ -142,7 +145,7 @@ func ack(n string) string {
 }
 
 func command(verb events.Verb, issue int) events.Command {
-	return events.Command{Saga: saga, Participant: events.Sessions, Verb: verb, Round: 1, Issue: issue, Generation: 3, ClaimOn: claimOn, ReportOn: reportOn}
+	return events.Command{Saga: saga, Participant: events.Sessions, Verb: verb, Round: 1, Issue: issue, Generation: 1, ClaimOn: claimOn, ReportOn: reportOn}
 }
 
 func claim(verb events.Verb, permit string, s int) events.Claim {
@@ -150,7 +153,7 @@ func claim(verb events.Verb, permit string, s int) events.Claim {
 }
 
 func permit(verb events.Verb, id string) events.Permit {
-	return events.Permit{Permit: id, Saga: saga, Verb: verb, Round: 1, Attempt: 1, Generation: 3, LifeMS: 60000, Realm: "app",
+	return events.Permit{Permit: id, Saga: saga, Verb: verb, Round: 1, Attempt: 1, Generation: 1, LifeMS: 60000, Realm: "app",
 		Identifiers: []events.Identifier{{Type: events.UserID, Value: "u-0042"}}}
 }
 
@@ -173,12 +176,12 @@ func resolveSamples() []sample {
 	return []sample{
 		{"hello", "A worker announces itself, at its start and every minute.", events.SubjectHello(events.Sessions), "", sender{id: "w-1", source: "/participants/sessions"},
 			events.Hello{Instance: "worker-7f3a", Version: "1.4.0", Abilities: []events.Verb{events.Resolve, events.Erase, events.Verify}, Needs: []events.IdentifierType{events.UserID}, Time: at(0)}},
-		{"welcome", "The answer to a hello.", "", "", sender{id: "a-8", source: "/expunge"}, events.Welcome{Time: at(0), Known: true}},
-		{"welcome-fault", "The answer to a hello that disagrees with the plans.", "", "", sender{id: "a-9", source: "/expunge"},
-			events.Welcome{Time: at(0), Known: true, Fault: "plan default wants the verb verify"}},
-		{"command-resolve", "The doorbell of resolve.", events.SubjectDeliver(events.Sessions), ack("12"), orchestrator("c-1", 41), command(events.Resolve, 1)},
+		{"welcome", "The answer to a hello.", "", "", answer("a-8"), events.Welcome{Time: at(0), Known: true}},
+		{"welcome-fault", "The answer to a hello that disagrees with the plans.", "", "", answer("a-9"),
+			events.Welcome{Time: at(0), Known: true, Fault: "plan default expects it to count; give it that ability, or mark it unverified"}},
+		{"command-resolve", "The doorbell of resolve.", events.SubjectCommand(events.Sessions), ack("12"), stored("c1", 41), command(events.Resolve, 1)},
 		{"claim-resolve", "The worker asks for the step.", claimOn, "", worker("w-2"), claim(events.Resolve, "", 1)},
-		{"permit-resolve", "The step is granted.", "", "", orchestrator("a-10", 42), permit(events.Resolve, "p-2b8e")},
+		{"permit-resolve", "The step is granted.", "", "", answer("a-10"), permit(events.Resolve, "p-2b8e")},
 		{"report-resolved", "The subject is known: the baseline.", reportOn, "", worker("w-3"), resolved},
 		{"report-resolved-yields", "The subject is known, and here is an identifier that others need.", "erasure.report.account.0", "", sender{id: "w-4", source: "/participants/account", saga: true}, yieldsOf(yields)},
 		{"report-resolved-absent", "The worker could look, and there is nothing.", reportOn, "", worker("w-5"), absent},
@@ -196,19 +199,19 @@ func eraseSamples() []sample {
 	again := known(permit(events.Erase, "p-d07e"))
 	again.Attempt, again.MaybeDone = 2, true
 	return []sample{
-		{"command-erase", "The doorbell of erase.", events.SubjectDeliver(events.Sessions), ack("13"), orchestrator("c-2", 44), command(events.Erase, 2)},
+		{"command-erase", "The doorbell of erase.", events.SubjectCommand(events.Sessions), ack("13"), stored("c2", 44), command(events.Erase, 2)},
 		{"claim-erase", "The worker asks for the step.", claimOn, "", worker("w-6"), claim(events.Erase, "", 2)},
-		{"permit-erase", "The step is granted: act until life_ms after the claim was sent.", "", "", orchestrator("a-11", 45), known(permit(events.Erase, "p-9c41"))},
+		{"permit-erase", "The step is granted: act until life_ms after the claim was sent.", "", "", answer("a-11"), known(permit(events.Erase, "p-9c41"))},
 		{"claim-renewal", "The worker needs longer and asks again, with its permit.", claimOn, "", worker("w-7"), claim(events.Erase, "p-9c41", 32)},
-		{"permit-renewed", "The same permit: its life counts from before the renewal was sent.", "", "", orchestrator("a-12", 46), known(permit(events.Erase, "p-9c41"))},
+		{"permit-renewed", "The same permit: its life counts from before the renewal was sent.", "", "", answer("a-12"), known(permit(events.Erase, "p-9c41"))},
 		{"report-erased", "Done, and counted again: nothing is left.", reportOn, "", worker("w-8"), erased},
-		{"receipt-accepted", "The report counts.", "", "", orchestrator("a-13", 47), events.Receipt{Outcome: events.Took}},
-		{"permit-maybe-done", "An earlier permit was never reported: finding nothing proves nothing.", "", "", orchestrator("a-14", 48), again},
-		{"refusal-busy", "Another instance holds the permit.", "", "", orchestrator("a-15", 0), events.Refusal{Reason: events.RefusedBusy, Until: ptr(at(67))}},
-		{"refusal-done", "The step is reported.", "", "", orchestrator("a-16", 0), events.Refusal{Reason: events.RefusedDone}},
-		{"receipt-recorded", "The report came again, or late; it is kept and changes nothing.", "", "", orchestrator("a-17", 49),
+		{"receipt-accepted", "The report counts.", "", "", answer("a-13"), events.Receipt{Outcome: events.Took}},
+		{"permit-maybe-done", "An earlier permit was never reported: finding nothing proves nothing.", "", "", answer("a-14"), again},
+		{"refusal-busy", "Another instance holds the permit.", "", "", answer("a-15"), events.Refusal{Reason: events.RefusedBusy, Until: ptr(at(67))}},
+		{"refusal-done", "The step is reported.", "", "", answer("a-16"), events.Refusal{Reason: events.RefusedDone}},
+		{"receipt-recorded", "The report came again, or late; it is kept and changes nothing.", "", "", answer("a-17"),
 			events.Receipt{Outcome: events.Recorded, Reason: "this permit was reported before"}},
-		{"receipt-refused", "The report names no permit that was granted.", "", "", orchestrator("a-18", 0),
+		{"receipt-refused", "The report names no permit that was granted.", "", "", answer("a-18"),
 			events.Receipt{Outcome: events.Rejected, Reason: "it names no granted permit"}},
 	}
 }
@@ -219,9 +222,9 @@ func verifySamples() []sample {
 	left := counted
 	left.Counts, left.Remaining = events.Counts{"sessions": 1}, ptr(int64(1))
 	return []sample{
-		{"command-verify", "The doorbell of verify.", events.SubjectDeliver(events.Sessions), ack("14"), orchestrator("c-3", 52), command(events.Verify, 3)},
+		{"command-verify", "The doorbell of verify.", events.SubjectCommand(events.Sessions), ack("14"), stored("c3", 52), command(events.Verify, 3)},
 		{"claim-verify", "The worker asks for the step.", claimOn, "", worker("w-9"), claim(events.Verify, "", 5)},
-		{"permit-verify", "The step is granted.", "", "", orchestrator("a-19", 53), known(permit(events.Verify, "p-77f0"))},
+		{"permit-verify", "The step is granted.", "", "", answer("a-19"), known(permit(events.Verify, "p-77f0"))},
 		{"report-counted", "Counted: nothing is left.", reportOn, "", worker("w-10"), counted},
 		{"report-counted-left", "Counted: one session has come back, so the share is erased again.", reportOn, "", worker("w-11"), left},
 	}
@@ -261,16 +264,17 @@ const pseudonym = "h1-9f86d081884c7d659a2feaa0c55ad015"
 
 func outcomeSamples() []sample {
 	accepted := events.Event{Saga: saga, Kind: events.KindAccepted, State: events.Resolving, Pseudonym: pseudonym, At: at(0), Due: due, Request: request, CorrelationID: "ticket-2231"}
-	parked := events.Event{Saga: saga, Kind: events.KindParked, State: events.Erasing, Pseudonym: pseudonym, Participant: events.APIKeys, Reason: "misconfigured: no_table", At: at(40), Due: due}
-	finished := events.Event{Saga: saga, Kind: events.KindFinished, State: events.Completed, Pseudonym: pseudonym, At: at(9), Due: due}
+	parked := events.Event{Saga: saga, Kind: events.KindParked, State: events.Erasing, Pseudonym: pseudonym, Participant: events.APIKeys, Reason: "misconfigured: no_table", At: at(40), Due: due, Request: request, CorrelationID: "ticket-2231"}
+	finished := events.Event{Saga: saga, Kind: events.KindFinished, State: events.Completed, Pseudonym: pseudonym, At: at(9), Due: due, Request: request, CorrelationID: "ticket-2231"}
 	on := func(k events.EventKind) string { return events.SubjectEvent(k, "billing") }
 	return []sample{
-		{"event-accepted", "The request was accepted.", on(accepted.Kind), "", orchestrator("e-1", 41), accepted},
-		{"event-parked", "An operator must act.", on(parked.Kind), "", orchestrator("e-2", 50), parked},
-		{"event-finished", "The saga has ended; the summary says how.", on(finished.Kind), "", orchestrator("e-3", 54), finished},
-		{"summary", "Everybody reported, and was counted again at zero.", events.SubjectSummary("billing"), "", orchestrator("s-1", 54), summary()},
-		{"summary-with-exceptions", "A share is kept, one was waived, one cannot be counted.", events.SubjectSummary("billing"), "", orchestrator("s-2", 54), exceptions()},
-		{"summary-not-found", "Nobody knew the person.", events.SubjectSummary("billing"), "", orchestrator("s-3", 54), notFound()},
+		{"event-accepted", "The request was accepted.", on(accepted.Kind), "", stored("e1.accepted.billing", 41), accepted},
+		{"event-parked", "An operator must act.", on(parked.Kind), "", stored("e31.parked.billing", 50), parked},
+		{"event-finished", "The saga has ended; the summary says how.", on(finished.Kind), "", stored("e38.finished.billing", 54), finished},
+		{"summary", "Everybody reported, and was counted again at zero.", events.SubjectSummary("billing"), "", stored("summary.billing", 54), summary()},
+		{"summary-with-exceptions", "A share is kept, one was waived, one cannot be counted.", events.SubjectSummary("billing"), "", stored("summary.billing", 54), exceptions()},
+		{"summary-not-found", "Nobody knew the person.", events.SubjectSummary("billing"), "", stored("summary.billing", 54), notFound()},
+		{"summary-cancelled", "The last request was withdrawn before the point of no return.", events.SubjectSummary("billing"), "", stored("summary.billing", 54), cancelled()},
 	}
 }
 
@@ -300,7 +304,14 @@ func exceptions() events.Summary {
 func notFound() events.Summary {
 	s := summary()
 	s.State, s.Ended = events.NotFound, at(3)
-	s.Participants = []events.ParticipantSummary{{Name: events.Sessions, Counts: events.Counts{}, Attempts: 1, Rounds: 1}}
+	s.Participants = []events.ParticipantSummary{{Name: events.Sessions, Verdict: events.Absent, Counts: events.Counts{}, Rounds: 1, ReportedAt: ptr(at(2))}}
+	return s
+}
+
+func cancelled() events.Summary {
+	s := notFound()
+	s.State = events.Cancelled
+	s.Participants = []events.ParticipantSummary{{Name: events.Sessions, Counts: events.Counts{}, Rounds: 1}}
 	return s
 }
 
