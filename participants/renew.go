@@ -37,14 +37,14 @@ func (s *shift) renew(ctx context.Context, j job, l *lease) Answer {
 	switch a := answer.(type) {
 	case events.Permit:
 		if !fits(a, j.command) || a.Permit != j.permit.Permit {
-			log.Error("the renewal is of another permit")
+			log.ErrorContext(ctx, "the renewal is of another permit")
 			l.withdraw()
 			return Declined
 		}
 		l.extend(sent.Add(lifeOf(a)))
 		return Granted
 	case events.Refusal:
-		log.Warn("permit not renewed", "reason", a.Reason)
+		log.WarnContext(ctx, "permit not renewed", "reason", a.Reason)
 		if a.Reason == events.RefusedNotReady { // a restart withdraws nothing
 			return Unanswered
 		}
@@ -52,12 +52,12 @@ func (s *shift) renew(ctx context.Context, j job, l *lease) Answer {
 		return Declined
 	case events.Problem:
 		if a.Code != events.CodeBusy { // the permit stays good until its end
-			log.Error("the orchestrator does not take the renewal", "code", a.Code, "detail", a.Detail)
+			log.ErrorContext(ctx, "the orchestrator does not take the renewal", "code", a.Code, "detail", a.Detail)
 			return Declined
 		}
 	default:
 		if ctx.Err() == nil {
-			log.Warn("renewal not answered", "error", err)
+			log.WarnContext(ctx, "renewal not answered", "error", err)
 		}
 	}
 	return Unanswered

@@ -63,7 +63,7 @@ func (s *shift) tell(ctx context.Context, j job, r events.Report) (events.Receip
 		if !pause(ctx, reportWait(n)) {
 			return events.Receipt{}, context.Cause(ctx)
 		}
-		s.logOf(j).Warn("report not answered", "tries", n+1, "error", err)
+		s.logOf(j).WarnContext(ctx, "report not answered", "tries", n+1, "error", err)
 	}
 }
 
