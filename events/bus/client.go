@@ -42,7 +42,8 @@ func (c *Client) Request(ctx context.Context, r events.Request) (events.Acceptan
 // Publish stores a request for the orchestrator, also while it is away, and returns once
 // the bus has it. The id is the request's idempotency key unless r has one: the same id
 // again is the same request, also when [PubAck.Duplicate] says that the bus noticed. The
-// acceptance comes as an event, and so does a refusal.
+// acceptance comes as an event of kind accepted; a request that cannot be accepted is set
+// aside for an operator, without a word to the source.
 //
 // A bus that is not set to sync every write may lose what it acknowledged when its machine
 // loses power; [Client.Request] is safe from that.

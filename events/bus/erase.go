@@ -8,12 +8,6 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// Error codes of the server for a message that is not there (any more).
-const (
-	codeNoMessage   nats.ErrorCode = 10037
-	codeNotFoundSeq nats.ErrorCode = 10043
-)
-
 // DeleteSecurely overwrites one message of a request stream and removes it. It returns
 // after the server has done so; a message that is already gone is a success. It is for the
 // orchestrator's user alone.
@@ -26,9 +20,15 @@ func DeleteSecurely(ctx context.Context, nc *nats.Conn, stream string, sequence 
 		return fmt.Errorf("delete from %s: %w", stream, err)
 	}
 	err = js.SecureDeleteMsg(stream, sequence, nats.Context(ctx))
-	var api *nats.APIError
-	if errors.As(err, &api) && (api.ErrorCode == codeNoMessage || api.ErrorCode == codeNotFoundSeq) {
+	if err != nil && isGone(ctx, js, stream, sequence) {
 		return nil
 	}
 	return wrap(err, "delete message %d of %s", sequence, stream)
+}
+
+// isGone looks, because the server has several codes for a message that is not there, and
+// one of them is also that of a delete that went wrong.
+func isGone(ctx context.Context, js nats.JetStreamContext, stream string, sequence uint64) bool {
+	_, err := js.GetMsg(stream, sequence, nats.Context(ctx))
+	return errors.Is(err, nats.ErrMsgNotFound)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,10 +20,13 @@ type Watch struct {
 	sub *nats.Subscription
 
 	mu      sync.Mutex
-	arrived map[string]arrival
+	arrived []arrival     // oldest first, at most watchKeeps
 	wake    chan struct{} // closed and replaced at each arrival
 	closed  bool
 }
+
+// watchKeeps bounds what a watch remembers that nobody asks for.
+const watchKeeps = 1024
 
 type arrival struct {
 	summary events.Summary
@@ -32,10 +36,10 @@ type arrival struct {
 // watchWait is how long Watch waits for the server at most.
 const watchWait = 10 * time.Second
 
-// Watch begins to collect summaries and returns once the server knows of it. Summaries are
-// kept until they are asked for or the watch is closed.
+// Watch begins to collect summaries and returns once the server knows of it. The newest
+// 1024 are kept until they are asked for or the watch is closed.
 func (c *Client) Watch(ctx context.Context) (*Watch, error) {
-	w := &Watch{arrived: map[string]arrival{}, wake: make(chan struct{})}
+	w := &Watch{wake: make(chan struct{})}
 	sub, err := c.nc.Subscribe(events.SubjectSummary(c.source), w.take)
 	if err != nil {
 		return nil, fmt.Errorf("watch summaries: %w", err)
@@ -58,7 +62,10 @@ func (w *Watch) take(m *nats.Msg) {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.arrived[s.Saga] = arrival{summary: s, data: m.Data}
+	if len(w.arrived) == watchKeeps {
+		w.arrived = slices.Delete(w.arrived, 0, 1)
+	}
+	w.arrived = append(w.arrived, arrival{summary: s, data: m.Data})
 	w.ring()
 }
 
@@ -71,23 +78,39 @@ func (w *Watch) ring() {
 // there. Errors wrap [ErrClosed] or the context's.
 func (w *Watch) Await(ctx context.Context, saga string) (events.Summary, []byte, error) {
 	for {
-		w.mu.Lock()
-		a, ok := w.arrived[saga]
-		delete(w.arrived, saga)
-		closed, wake := w.closed, w.wake
-		w.mu.Unlock()
-		switch {
-		case ok:
-			return a.summary, a.data, nil
-		case closed:
-			return events.Summary{}, nil, fmt.Errorf("await summary: %w", ErrClosed)
+		a, wake, err := w.look(saga)
+		if err != nil || a != nil {
+			return a.open(err)
 		}
 		select {
 		case <-wake:
 		case <-ctx.Done():
-			return events.Summary{}, nil, fmt.Errorf("await summary: %w", ctx.Err())
+			return a.open(fmt.Errorf("await summary: %w", ctx.Err()))
 		}
 	}
+}
+
+// look takes the summary of a saga, or says what to wait for.
+func (w *Watch) look(saga string) (*arrival, <-chan struct{}, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i, a := range w.arrived {
+		if a.summary.Saga == saga {
+			w.arrived = slices.Delete(w.arrived, i, i+1)
+			return &a, nil, nil
+		}
+	}
+	if w.closed {
+		return nil, nil, fmt.Errorf("await summary: %w", ErrClosed)
+	}
+	return nil, w.wake, nil
+}
+
+func (a *arrival) open(err error) (events.Summary, []byte, error) {
+	if err != nil {
+		return events.Summary{}, nil, err
+	}
+	return a.summary, a.data, nil
 }
 
 // Close ends the watch; whoever waits gets [ErrClosed].
