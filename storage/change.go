@@ -33,6 +33,8 @@ func (c Change) misfit(prev saga.State) (why string) {
 	switch {
 	case c.State.ID == "" || len(c.State.ID) > longestID || strings.ContainsRune(string(c.State.ID), 0):
 		return "not an id"
+	case len(c.State.Subject) > longestKey:
+		return "its subject is too long"
 	case prev.Phase.Final():
 		return "it has ended"
 	case prev.ID == "" && len(c.Entries) == 0:
@@ -56,13 +58,28 @@ func (c Change) unordered(prev saga.State) (why string) {
 	return ""
 }
 
-// CheckOutbox reports why the batch's messages cannot be appended: an [ErrConflict], or
-// nil. Every store calls it.
-func (b Batch) CheckOutbox() error {
+// longestKey bounds the keys that a caller chooses.
+const longestKey = 1024
+
+// Check reports why the batch cannot be committed to any store, whatever is in it: an
+// [ErrConflict], or nil. Every store calls it.
+func (b Batch) Check() error {
 	for i, m := range b.Outbox {
 		if m.Key.Log != b.Log || i > 0 && m.Key.Index <= b.Outbox[i-1].Key.Index {
 			return fmt.Errorf("%w: batch %d: message %d/%d is out of order", ErrConflict, b.Log, m.Key.Log, m.Key.Index)
 		}
 	}
+	for _, r := range b.Requests {
+		if badKey(r.Key) {
+			return fmt.Errorf("%w: batch %d: a request key has %d bytes", ErrConflict, b.Log, len(r.Key))
+		}
+	}
+	for k := range b.Meta {
+		if badKey(k) {
+			return fmt.Errorf("%w: batch %d: a meta key has %d bytes", ErrConflict, b.Log, len(k))
+		}
+	}
 	return nil
 }
+
+func badKey(k string) bool { return k == "" || len(k) > longestKey }

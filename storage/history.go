@@ -24,22 +24,33 @@ func encode(head saga.Hash, entries []saga.Entry) (History, saga.Hash) {
 	return h, head
 }
 
-// Decode returns the entries of a whole history. The error, which says what does not fit,
-// is for a [DamagedError]: the chain must lead to head over seq entries.
-func (h History) Decode(seq uint64, head saga.Hash) ([]saga.Entry, error) {
+// Check reports whether a whole history leads to head over seq entries. The error, which
+// says what does not fit, is for a [DamagedError].
+func (h History) Check(seq uint64, head saga.Hash) error {
 	var at saga.Hash
+	var n uint64
+	for line := range bytes.Lines(h) {
+		at = saga.Chain(at, bytes.TrimSuffix(line, []byte("\n")))
+		n++
+	}
+	if n != seq || at != head {
+		return fmt.Errorf("history: %d entries do not lead to the state's head", n)
+	}
+	return nil
+}
+
+// Decode returns the entries of a whole history that passes [History.Check].
+func (h History) Decode(seq uint64, head saga.Hash) ([]saga.Entry, error) {
+	if err := h.Check(seq, head); err != nil {
+		return nil, err
+	}
 	var entries []saga.Entry
 	for line := range bytes.Lines(h) {
-		line = bytes.TrimSuffix(line, []byte("\n"))
-		at = saga.Chain(at, line)
 		var e saga.Entry
 		if err := json.Unmarshal(line, &e); err != nil || e.Seq != uint64(len(entries))+1 {
 			return nil, fmt.Errorf("history: entry %d does not follow", len(entries)+1)
 		}
 		entries = append(entries, e)
-	}
-	if uint64(len(entries)) != seq || at != head {
-		return nil, fmt.Errorf("history: %d entries do not lead to the state's head", len(entries))
 	}
 	return entries, nil
 }

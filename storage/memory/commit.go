@@ -26,7 +26,7 @@ func (s *Store) Commit(ctx context.Context, b storage.Batch) error {
 	case b.Log != s.disk.log+1:
 		return fmt.Errorf("%w: %d after %d", storage.ErrOrder, b.Log, s.disk.log)
 	}
-	if err := b.CheckOutbox(); err != nil {
+	if err := b.Check(); err != nil {
 		return err
 	}
 	d := s.disk.draft(b)

@@ -70,7 +70,7 @@ func Differences(got, want map[string][]string) (out []string) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(names)) {
 		if !slices.Equal(got[name], want[name]) {
-			out = append(out, fmt.Sprintf("%s:\n\tgot  %q\n\twant %q", name, got[name], want[name]))
+			out = append(out, fmt.Sprintf("%s:\n\tgot  %.500q\n\twant %.500q", name, got[name], want[name]))
 		}
 	}
 	return out

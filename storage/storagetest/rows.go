@@ -31,6 +31,9 @@ func outboxOrder(t *testing.T, b *bench) {
 		b.fails(batch, storage.ErrConflict)
 	}
 
+	b.fails(storage.Batch{Log: 301, Requests: []storage.RequestKey{{}}}, storage.ErrConflict)
+	b.fails(storage.Batch{Log: 301, Meta: map[string][]byte{"": nil}}, storage.ErrConflict)
+
 	sent := []storage.MessageKey{want[600], want[0], want[450], want[0], {Log: 9999, Index: 1}}
 	want = slices.DeleteFunc(want, func(k storage.MessageKey) bool { return slices.Contains(sent, k) })
 	b.must(b.store.Commit(t.Context(), storage.Batch{Log: 301, Sent: sent}))

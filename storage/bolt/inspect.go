@@ -1,0 +1,86 @@
+package bolt
+
+import (
+	"bytes"
+	"os"
+)
+
+// inspect checks a file before bbolt opens it. A fresh one is empty, or was left by a
+// process that died before it had made the tables.
+func inspect(f *os.File, acceptOlder bool) (fresh bool, err error) {
+	info, err := f.Stat()
+	if err != nil || info.Size() == 0 {
+		return err == nil, err
+	}
+	m, err := readMeta(f, acceptOlder)
+	if err != nil || m.txid <= freshTxid {
+		return err == nil, err
+	}
+	found := census{tables: map[string]*tally{}}
+	if err := walk(f, info.Size(), m, found.row); err != nil {
+		return false, err
+	}
+	return false, found.judge()
+}
+
+// census is what a walk through the file has found.
+type census struct {
+	book   []byte
+	tables map[string]*tally
+}
+
+// tally is what was found of a table: the digest over it, and how many rows are damaged.
+type tally struct {
+	sum
+	damaged int
+}
+
+func (c *census) row(table string, key, row []byte) {
+	if table == bookBucket && bytes.Equal(key, bookKey) {
+		c.book = bytes.Clone(row)
+		return
+	}
+	t := c.tables[table]
+	if t == nil {
+		t = new(tally)
+		c.tables[table] = t
+	}
+	t.add(key, row)
+	if _, err := unpack(table, key, row); err != nil {
+		t.damaged++
+	}
+}
+
+// judge compares what was found with the book.
+func (c *census) judge() error {
+	b, err := parseBook(c.book)
+	if err != nil {
+		return err
+	}
+	for _, name := range tables {
+		t := c.tables[name]
+		if t == nil {
+			t = new(tally)
+		}
+		if why := t.misses(*b.Tables[name]); why != "" {
+			return broken("table %s: %s", name, why)
+		}
+		delete(c.tables, name)
+	}
+	if len(c.tables) > 0 {
+		return broken("it has tables that nobody made")
+	}
+	return nil
+}
+
+// misses says what is wrong with a table as a whole, or "". Damaged rows are still there:
+// they tell by themselves, but hide whether another row is an older one.
+func (t *tally) misses(want sum) string {
+	switch {
+	case t.Rows != want.Rows || t.Keys != want.Keys:
+		return "rows are missing or have other keys"
+	case t.damaged == 0 && t.Values != want.Values:
+		return "a row is an older one"
+	}
+	return ""
+}
