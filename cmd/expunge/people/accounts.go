@@ -20,7 +20,7 @@ var Tables = []string{
 const schema = `
 CREATE TABLE accounts (user_id TEXT PRIMARY KEY, email TEXT NOT NULL, full_name TEXT NOT NULL, cognito_username TEXT NOT NULL);
 CREATE TABLE profiles (user_id TEXT PRIMARY KEY, phone TEXT NOT NULL, language TEXT NOT NULL);
-CREATE TABLE verification_refs (user_id TEXT NOT NULL, kind TEXT NOT NULL, reference TEXT NOT NULL, PRIMARY KEY (kind, reference));
+CREATE TABLE verification_refs (user_id TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, reference TEXT NOT NULL, PRIMARY KEY (kind, region, reference));
 CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, agent TEXT NOT NULL);
 CREATE TABLE api_keys (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, label TEXT NOT NULL);
 CREATE TABLE private_keys (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, sealed TEXT NOT NULL);
@@ -90,7 +90,7 @@ func insert(ctx context.Context, w *writer, p Person) error {
 	w.row(ctx, "accounts", p.ID, p.Email, p.Name, p.Username)
 	w.row(ctx, "profiles", p.ID, p.Phone, "en")
 	for _, t := range p.Images {
-		w.row(ctx, "verification_refs", p.ID, t.Kind, t.Region+":"+t.Reference)
+		w.row(ctx, "verification_refs", p.ID, t.Region, t.Kind, t.Reference)
 	}
 	rows("sessions", p.Sessions, "Firefox on Linux")
 	rows("api_keys", p.APIKeys, "build server")

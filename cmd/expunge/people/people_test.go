@@ -116,13 +116,15 @@ func TestEverythingOfAPersonIsCountedAsLeftAtTheStart(t *testing.T) {
 		"authentications at the verification vendor": 1,
 		"documents at the verification vendor":       2,
 	}
+	total := 0
 	for place, n := range want {
+		total += n
 		if left[place] != n {
 			t.Errorf("%s: %d, want %d", place, left[place], n)
 		}
 	}
-	if len(left) != len(want) {
-		t.Errorf("places: %v", left)
+	if len(left) != len(want) || total != p.Items() {
+		t.Errorf("places: %v, together %d, want %d", left, total, p.Items())
 	}
 }
 

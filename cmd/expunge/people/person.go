@@ -149,6 +149,14 @@ func (p Person) Identifiers() map[string]string {
 	return out
 }
 
+// Items is how much all systems together hold of the person at the start; see
+// [Systems.Leftovers].
+func (p Person) Items() int {
+	const account, profile, identity = 1, 1, 1
+	return account + profile + 2*len(p.Images) + identity + len(p.Links) +
+		p.Sessions + p.APIKeys + p.PrivateKeys + p.Delegations + p.Automations
+}
+
 // User is the person at the identity provider.
 func (p Person) User() sandbox.CognitoUser {
 	return sandbox.CognitoUser{

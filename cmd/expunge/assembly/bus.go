@@ -1,0 +1,74 @@
+package assembly
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+
+	"github.com/nats-io/nats.go"
+
+	"github.com/expunge-io/expunge/cmd/expunge/config"
+	"github.com/expunge-io/expunge/events/bus"
+	"github.com/expunge-io/expunge/events/bus/embedded"
+)
+
+// Bus is the bus of an orchestrator: a server in this process, or one elsewhere.
+type Bus struct {
+	server *embedded.Server // nil: elsewhere
+	ours   bus.Config       // how the orchestrator connects
+	log    *slog.Logger
+}
+
+// Embed starts a server in this process, and adds a user of its own for the orchestrator
+// to its configuration.
+func Embed(cfg embedded.Config) (*Bus, error) {
+	key, err := bus.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	cfg.Orchestrator = append([]string{key.Public()}, cfg.Orchestrator...)
+	server, err := embedded.Start(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("start the bus: %w", err)
+	}
+	return &Bus{server: server, log: cfg.Logger, ours: bus.Config{InProcess: server, NKey: key, Logger: cfg.Logger}}, nil
+}
+
+// Elsewhere is a server that runs on its own.
+func Elsewhere(c config.Client, log *slog.Logger) *Bus {
+	return &Bus{log: log, ours: clientConfig(c, log)}
+}
+
+func clientConfig(c config.Client, log *slog.Logger) bus.Config {
+	return bus.Config{
+		URL: c.URL, CredsFile: c.CredsFile, NKeySeedFile: c.NKeyFile, User: c.User, Password: c.Password, TLS: c.TLS, Logger: log,
+	}
+}
+
+// URL is where others reach the bus.
+func (b *Bus) URL() string {
+	if b.server == nil {
+		return b.ours.URL
+	}
+	return b.server.URL()
+}
+
+// Connect returns a connection as the user with a key, from within the process.
+func (b *Bus) Connect(ctx context.Context, name string, key bus.Key) (*nats.Conn, error) {
+	nc, err := bus.Connect(bus.Config{InProcess: b.server, Name: name, NKey: key, Logger: b.log.With("connection", name)})
+	if err != nil {
+		return nil, err
+	}
+	if err := bus.WaitConnected(ctx, nc); err != nil {
+		nc.Close()
+		return nil, err
+	}
+	return nc, nil
+}
+
+// Close stops the server, if it is ours.
+func (b *Bus) Close() {
+	if b.server != nil {
+		b.server.Shutdown()
+	}
+}

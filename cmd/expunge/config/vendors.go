@@ -1,0 +1,74 @@
+package config
+
+import (
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/participants/cognito"
+	"github.com/expunge-io/expunge/participants/jumio"
+)
+
+func (w *Worker) readCognito(n node) {
+	c := &cognito.Config{}
+	w.Cognito = c
+	f := fields{
+		"realm":             word(&c.Realm),
+		"region":            text(&c.Region),
+		"pool":              text(&c.Pool),
+		"access_key_id":     text(&c.AccessKeyID),
+		"endpoint":          text(&c.Endpoint),
+		"need_sub":          flag(&c.NeedSub),
+		"allow_no_sign_out": flag(&c.AllowNoSignOut),
+		"timeout":           duration(&c.Timeout),
+		"retry_delay":       duration(&c.RetryDelay),
+	}
+	secret(f, "secret_access_key", &c.SecretAccessKey)
+	secret(f, "session_token", &c.SessionToken)
+	before := len(n.r.faults)
+	n.object(f)
+	n.oneSecret("secret_access_key")
+	try(w, n, before, func() (*cognito.Participant, error) { return cognito.New(*c) })
+}
+
+func (w *Worker) readJumio(n node) {
+	c := &jumio.Config{}
+	w.Jumio = c
+	f := fields{
+		"realm":          word(&c.Realm),
+		"user_agent":     text(&c.UserAgent),
+		"token":          text(&c.Token),
+		"default_region": text(&c.DefaultRegion),
+		"timeout":        duration(&c.Timeout),
+		"pending_wait":   duration(&c.PendingWait),
+		"regions":        func(n node) { c.Regions = readRegions(n) },
+	}
+	secret(f, "secret", &c.Secret)
+	before := len(n.r.faults)
+	n.object(f)
+	try(w, n, before, func() (*jumio.Participant, error) { return jumio.New(*c) })
+}
+
+func readRegions(n node) map[string]jumio.Region {
+	out := map[string]jumio.Region{}
+	for name, value := range n.entries() {
+		r := jumio.Region{}
+		f := fields{
+			"api":       text(&r.API),
+			"retrieval": text(&r.Retrieval),
+			"token":     text(&r.Token),
+			"probes":    func(n node) { r.Probes = readProbes(n) },
+		}
+		secret(f, "secret", &r.Secret)
+		value.object(f)
+		out[name] = r
+	}
+	return out
+}
+
+func readProbes(n node) map[events.Kind]string {
+	out := map[events.Kind]string{}
+	for kind, value := range n.entries() {
+		var reference string
+		text(&reference)(value.node)
+		out[events.Kind(kind)] = reference
+	}
+	return out
+}

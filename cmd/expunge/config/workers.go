@@ -1,0 +1,93 @@
+package config
+
+import (
+	"io"
+	"slices"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/participants"
+	"github.com/expunge-io/expunge/participants/cognito"
+	"github.com/expunge-io/expunge/participants/jumio"
+	"github.com/expunge-io/expunge/participants/sql"
+)
+
+// Worker says how one participant does its work: exactly one of its adapters is set, and
+// the adapter takes it.
+type Worker struct {
+	Concurrency int    // steps worked on at once; default 8
+	NATS        Client // as whom it comes to the bus; default: that of the whole file
+
+	SQL     *sql.Config
+	Cognito *cognito.Config
+	Jumio   *jumio.Config
+
+	needs, yields []events.IdentifierType
+}
+
+var adapters = []string{"cognito", "jumio", "sql"}
+
+func (c *Config) readWorkers(n node) {
+	for name, value := range n.entries() {
+		if checkName(value, name) {
+			c.Workers[name] = readWorker(name, value.node)
+		}
+	}
+}
+
+func readWorker(name string, n node) (w Worker) {
+	n.object(fields{
+		"concurrency": integer(&w.Concurrency, 1, 1024),
+		"nats": func(n node) {
+			n.object(w.NATS.fields())
+			w.NATS.agree(n)
+		},
+		"sql":     func(n node) { w.readSQL(name, n) },
+		"cognito": w.readCognito,
+		"jumio":   w.readJumio,
+	})
+	given := slices.DeleteFunc(slices.Clone(adapters), func(a string) bool { return !n.has(a) })
+	switch len(given) {
+	case 0:
+		n.bad("missing an adapter: one of %v", adapters)
+	case 1:
+	default:
+		n.at(given[1]).bad("%s is given too: a participant has one adapter", given[0])
+	}
+	return w
+}
+
+// try makes the adapter, which contacts nobody, to hear what it has against its settings,
+// and what it needs and yields. It does not when the settings could not be read: it would
+// say the same again.
+func try[P io.Closer](w *Worker, n node, faultsBefore int, open func() (P, error)) {
+	if len(n.r.faults) > faultsBefore {
+		return
+	}
+	p, err := open()
+	if err != nil {
+		blame(n, err)
+		return
+	}
+	defer p.Close()
+	if a, ok := any(p).(participants.Needer); ok {
+		w.needs = a.Needs()
+	}
+	if a, ok := any(p).(participants.Resolver); ok {
+		w.yields = a.Yields()
+	}
+}
+
+// fit reports how a worker disagrees with a plan about what it is given and what it gives.
+func (w Worker) fit(n node, p saga.Plan, spec saga.Spec) {
+	for _, typ := range w.needs {
+		if string(typ) != saga.UserID && !slices.Contains(spec.Needs, string(typ)) {
+			n.bad("needs %s, which plan %s does not give it: add it to plans.%s.participants.%s.needs", typ, p.Name, p.Name, spec.Name)
+		}
+	}
+	for _, typ := range spec.Yields {
+		if !slices.Contains(w.yields, events.IdentifierType(typ)) {
+			n.bad("does not yield %s, as plan %s says it does", typ, p.Name)
+		}
+	}
+}

@@ -1,0 +1,54 @@
+package demo
+
+import (
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/participants/cognito"
+	"github.com/expunge-io/expunge/participants/jumio"
+)
+
+// PlanName is the name of the one plan.
+const PlanName = "full"
+
+// Source is the one source.
+const Source = "demo"
+
+// Plan is everything that the demo's people have a share in. A delegation is revoked with
+// a signature, so the private keys wait for it; whatever is found through the account, and
+// the account itself, go last.
+func Plan() saga.Plan {
+	rows := []string{events.Sessions, events.APIKeys, events.Delegations, events.PrivateKeys, events.AutomationSettings}
+	identity := append(rows, events.VerificationImages)
+	images := names(jumio.Scan, jumio.Authentication, jumio.Document)
+	return saga.Plan{
+		Name: PlanName,
+		Ring: 2 * time.Second,
+		Participants: []saga.Spec{
+			{Name: events.Sessions},
+			{Name: events.APIKeys},
+			{Name: events.Delegations},
+			{Name: events.PrivateKeys, After: []string{events.Delegations}},
+			{Name: events.AutomationSettings},
+			{Name: events.VerificationImages, Needs: images},
+			{Name: events.IdentityProvider, Needs: names(cognito.Username), After: identity},
+			{Name: events.Account, Yields: append(names(cognito.Username), images...), After: append(identity[:len(identity):len(identity)], events.IdentityProvider)},
+		},
+	}
+}
+
+// Impatient is a plan that gives up within seconds, to be watched.
+func Impatient(p saga.Plan) saga.Plan {
+	p.BackoffFirst, p.BackoffMax = 250*time.Millisecond, time.Second
+	p.Attempts, p.Rounds = 4, 3
+	p.Permit, p.Margin = 10*time.Second, time.Second
+	return p
+}
+
+func names(types ...events.IdentifierType) (out []string) {
+	for _, t := range types {
+		out = append(out, string(t))
+	}
+	return out
+}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/expunge-io/expunge/cmd/expunge/config"
+	"github.com/expunge-io/expunge/cmd/expunge/demo"
+	"github.com/expunge-io/expunge/cmd/expunge/people"
+)
+
+type devOptions struct {
+	data, http string
+	port       int
+	log        config.Log
+}
+
+func devCommand(w world) *cobra.Command {
+	var o devOptions
+	c := &cobra.Command{
+		Use: "dev", Short: "Run everything in one process, with a thousand invented people, to try out",
+		Long: `Run everything in one process, with a thousand invented people: bus, orchestrator, HTTP API,
+eight workers, their systems, and look-alikes of the vendors. Who comes to the bus without
+credentials is source demo. With --data, everything goes on where it was after any kind of end.
+
+` + exitCodes,
+		Args: args(cobra.NoArgs),
+		RunE: func(c *cobra.Command, _ []string) error { return runDev(c.Context(), w, o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.http, "http", "127.0.0.1:8080", "loopback address of the HTTP API, as host:port")
+	f.IntVar(&o.port, "nats", 4222, "port of the bus; -1: any free one")
+	f.StringVar(&o.data, "data", "", "folder that survives; default: a temporary one, removed at the end")
+	f.StringVar(&o.log.Level, "log-level", "info", "debug, info, warn or error")
+	f.StringVar(&o.log.Format, "log-format", "text", "text or json")
+	return c
+}
+
+func runDev(ctx context.Context, w world, o devOptions) (err error) {
+	if o.port == 0 || !config.Loopback(o.http) {
+		return withCode(exitUsage, errors.New("--http must be a loopback address such as 127.0.0.1:8080, and --nats a port or -1"))
+	}
+	folder := o.data
+	if folder == "" {
+		if folder, err = os.MkdirTemp("", "expunge-dev-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	}
+	stack, err := demo.Open(ctx, demo.Options{
+		Folder: folder, Plan: demo.Plan(), HTTP: o.http, BusPort: o.port, StopTimeout: 15 * time.Second,
+		Version: versionText(), Log: newLogger(w.err, o.log),
+	})
+	if err != nil {
+		return advise(err, "if an address is taken: --http and --nats take other ones")
+	}
+	defer func() { err = errors.Join(err, stack.Close()) }()
+	go announce(ctx, w, stack)
+	return stack.Run(ctx)
+}
+
+// announce says what to try as soon as it would work.
+func announce(ctx context.Context, w world, stack *demo.Stack) {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for stack.Ready() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+	fmt.Fprintf(w.out, `ready: bus %[1]s, HTTP http://%[2]s, people u-0001 to u-0200 and their neighbours
+
+  nats --server %[1]s sub 'erasure.summary.demo' &
+  nats --server %[1]s req erasure.request.demo '{"user_id":"%[3]s"}'
+  expunge request %[3]s --nats %[1]s --wait
+  curl -d '{"user_id":"u-0044"}' http://%[2]s/v1/erasures
+  curl http://%[2]s/metrics
+
+Ctrl-C stops it.
+`, stack.BusURL(), stack.HTTP(), people.Someone)
+}
