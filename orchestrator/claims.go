@@ -93,8 +93,13 @@ func (b *batch) report(in *report) (events.Payload, error) {
 		core.Identifiers = append(core.Identifiers, saga.Identifier{Type: string(id.Type), Hash: b.o.cfg.Keys.Hash("identifier", string(id.Type), id.Value.Reveal())})
 	}
 	if len(core.Identifiers) > 0 && !l.state.Phase.Final() {
-		if _, err := b.open(l); err != nil {
+		c, err := b.open(l)
+		if err != nil {
 			return nil, err
+		}
+		if !roomFor(*c, in.report.Identifiers) {
+			core.Verdict, core.Class, core.Code = saga.Failed, saga.Misconfigured, "too_many_identifiers"
+			core.Counts, core.Identifiers = nil, nil
 		}
 	}
 	undo := b.mark(l)
@@ -114,6 +119,23 @@ func (b *batch) report(in *report) (events.Payload, error) {
 		}
 	}
 	return nil, errors.New("a report without an answer")
+}
+
+// What a permit can carry: it must fit into one message, whoever needs all of it.
+const (
+	maxIdentifiers     = 1000
+	maxIdentifierBytes = 128 << 10
+)
+
+func roomFor(c vault.Contents, more []events.Identifier) bool {
+	size := 0
+	for _, id := range c.Identifiers {
+		size += len(id.Value)
+	}
+	for _, id := range more {
+		size += len(id.Value)
+	}
+	return len(c.Identifiers)+len(more) < maxIdentifiers && size <= maxIdentifierBytes
 }
 
 // sealNew adds the identifiers that the core took in to the box.

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"regexp"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/nats-io/nats.go"
 	"github.com/prometheus/client_golang/prometheus"
@@ -113,6 +116,11 @@ func (c Config) validate() error {
 			bad("plans: %s: %w", name, err)
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(c.Regimes)) {
+		if !label.MatchString(name) || c.Regimes[name] <= 0 {
+			bad("regimes: %s: needs a label for a name and a time above zero", name)
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Sources)) {
 		if err := c.validSource(name); err != nil {
 			bad("sources: %s: %w", name, err)
@@ -121,11 +129,22 @@ func (c Config) validate() error {
 	return errors.Join(faults...)
 }
 
+// label is the form of plan, regime and realm names on the wire.
+var (
+	label    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	errLabel = errors.New("a name is 1 to 64 letters, digits, dots, hyphens and underscores")
+)
+
+const maxGround = 1024
+
 func (c Config) validPlan(name string) error {
 	p := c.Plans[name]
 	faults := []error{p.Validate()}
 	if p.Name != name {
 		faults = append(faults, fmt.Errorf("name: is %q", p.Name))
+	}
+	if !label.MatchString(name) {
+		faults = append(faults, errLabel)
 	}
 	if p.Grace != 0 {
 		faults = append(faults, errors.New("grace: is not served by this version"))
@@ -134,6 +153,9 @@ func (c Config) validPlan(name string) error {
 		if err := bus.CheckName(s.Name); err != nil {
 			faults = append(faults, fmt.Errorf("participants: %q: %w", s.Name, err))
 		}
+		if len(s.Unverified) > maxGround || strings.ContainsFunc(s.Unverified, unicode.IsControl) {
+			faults = append(faults, fmt.Errorf("participants: %s: unverified: must be a sentence of at most %d bytes", s.Name, maxGround))
+		}
 	}
 	return errors.Join(faults...)
 }
@@ -141,8 +163,8 @@ func (c Config) validPlan(name string) error {
 func (c Config) validSource(name string) error {
 	s := c.Sources[name]
 	faults := []error{bus.CheckName(name)}
-	if s.Realm == "" {
-		faults = append(faults, errors.New("realm: missing"))
+	if !label.MatchString(s.Realm) {
+		faults = append(faults, fmt.Errorf("realm: %w", errLabel))
 	}
 	if _, ok := c.Plans[s.Plan]; !ok {
 		faults = append(faults, fmt.Errorf("plan: no plan %q", s.Plan))

@@ -2,6 +2,7 @@ package orchestrator_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,6 +53,9 @@ func TestNoPersonalDataRestsAnywhereButInTheBox(t *testing.T) {
 		}
 		if hits := grep(t, r.dir, canary); len(hits) > 0 {
 			t.Errorf("%q is in the bus store: %v", canary, hits)
+		}
+		if hits := grep(t, filepath.Dir(r.store.path), canary); len(hits) > 0 {
+			t.Errorf("%q is in the database: %v", canary, hits)
 		}
 	}
 	if _, err := r.store.Vault(t.Context(), saga.ID(a.Saga)); err == nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/expunge-io/expunge/orchestrator"
 	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
-	"github.com/expunge-io/expunge/storage/memory"
+	"github.com/expunge-io/expunge/storage/bolt"
 	"github.com/expunge-io/expunge/storage/vault"
 )
 
@@ -42,7 +42,7 @@ type rig struct {
 // newRig starts the bus and an orchestrator for a plan; workers are started by the test.
 func newRig(t *testing.T, plan saga.Plan) *rig {
 	t.Helper()
-	r := &rig{t: t, plan: plan, dir: t.TempDir(), keys: map[string]bus.Key{}, store: &flaky{Store: memory.New()}, logs: &logBuffer{}}
+	r := &rig{t: t, plan: plan, dir: t.TempDir(), keys: map[string]bus.Key{}, store: openStore(t), logs: &logBuffer{}}
 	cfg := bus.ServerConfig{Port: -1, StoreDir: r.dir, Orchestrator: []string{r.key("orchestrator")}, Operators: []string{r.key("operator")}}
 	for _, name := range []string{"billing", "shop"} {
 		cfg.Sources = append(cfg.Sources, bus.Account{Name: name, Keys: []string{r.key(name)}})
@@ -62,6 +62,17 @@ func newRig(t *testing.T, plan saga.Plan) *rig {
 	r.vault = openVault(t, filepath.Join(t.TempDir(), "keys"))
 	r.start()
 	return r
+}
+
+func openStore(t *testing.T) *flaky {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "expunge.db")
+	s, err := bolt.Open(path, bolt.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	return &flaky{Store: s, path: path}
 }
 
 func openVault(t *testing.T, path string) *vault.Keys {
@@ -289,6 +300,7 @@ func (s *shelf) total(user string) (left, deleted int64) {
 // flaky is a store that can be told to fail or to hang.
 type flaky struct {
 	storage.Store
+	path string
 	mu   sync.Mutex
 	hook func(storage.Batch) error
 }
