@@ -199,4 +199,3 @@ func (t *theatre) examine(ctx context.Context, status string, took int) (demo.Ve
 	}
 	return f.Judge(status, took), nil
 }
-

@@ -104,7 +104,7 @@ func userKeysByName(to *map[string][]string, seen map[string]string) func(node) 
 				continue
 			}
 			var keys []string
-			userKeys(&keys, seen)(value.node)
+			userKeys(&keys, seen)(value)
 			(*to)[name] = keys
 		}
 	}
@@ -132,7 +132,7 @@ func userKeys(to *[]string, seen map[string]string) func(node) {
 }
 
 // checkName reports a key that cannot be the name of a participant or a source.
-func checkName(e entry, name string) bool {
+func checkName(e node, name string) bool {
 	err := bus.CheckName(name)
 	if err != nil {
 		e.badKey("%v", err)

@@ -22,24 +22,32 @@ type node struct {
 	r     *reading
 	value *yaml.Node
 	path  string
+	key   *yaml.Node // of the value, unless it is the root or an element of a list
 }
 
 func (n node) bad(format string, args ...any) {
-	f := Fault{Origin: n.r.origin, Line: n.value.Line, Path: n.path, Problem: fmt.Sprintf(format, args...)}
+	f := Fault{Origin: n.r.origin, Line: n.line(), Path: n.path, Problem: fmt.Sprintf(format, args...)}
 	if from, ok := n.r.from[n.value]; ok {
 		f.Origin, f.Line = from, 0
 	}
 	n.r.faults = append(n.r.faults, f)
 }
 
+// line is where people look for the value: what has parts begins at its key.
+func (n node) line() int {
+	if n.key != nil && n.value.Kind != yaml.ScalarNode {
+		return n.key.Line
+	}
+	return n.value.Line
+}
+
 // at is the place of a key below n, whether it is there or not: where a fault of the key
 // belongs.
 func (n node) at(key string) node {
-	value := n.value
 	if i := n.index(key); i >= 0 {
-		value = n.value.Content[i+1]
+		return node{n.r, n.value.Content[i+1], join(n.path, key), n.value.Content[i]}
 	}
-	return node{n.r, value, join(n.path, key)}
+	return node{n.r, n.value, join(n.path, key), n.key}
 }
 
 func (n node) has(key string) bool { return n.index(key) >= 0 }
@@ -74,31 +82,26 @@ func (n node) object(known fields) {
 			value.badKey("unknown key%s", hint(key, known))
 			continue
 		}
-		read(value.node)
+		read(value)
 	}
 }
 
-// entry is a value of a mapping that also knows the line of its key.
-type entry struct {
-	node
-	key *yaml.Node
-}
-
-func (e entry) badKey(format string, args ...any) {
-	node{e.r, e.key, e.path}.bad(format, args...)
+// badKey reports a fault of the key itself.
+func (n node) badKey(format string, args ...any) {
+	node{r: n.r, value: n.key, path: n.path}.bad(format, args...)
 }
 
 // entries yields the keys of a mapping in the order of the file; a key that is there twice
 // is a fault and is yielded once.
-func (n node) entries() func(yield func(string, entry) bool) {
-	return func(yield func(string, entry) bool) {
+func (n node) entries() func(yield func(string, node) bool) {
+	return func(yield func(string, node) bool) {
 		if n.null() || !n.is(yaml.MappingNode) {
 			return
 		}
 		seen := map[string]int{}
 		for i := 0; i < len(n.value.Content); i += 2 {
 			key, value := n.value.Content[i], n.value.Content[i+1]
-			e := entry{node{n.r, value, join(n.path, key.Value)}, key}
+			e := node{n.r, value, join(n.path, key.Value), key}
 			if first, twice := seen[key.Value]; twice {
 				e.badKey("there twice, first on line %d", first)
 				continue
@@ -118,7 +121,7 @@ func (n node) list() []node {
 	}
 	var out []node
 	for i, v := range n.value.Content {
-		out = append(out, node{n.r, v, fmt.Sprintf("%s[%d]", n.path, i)})
+		out = append(out, node{r: n.r, value: v, path: fmt.Sprintf("%s[%d]", n.path, i)})
 	}
 	return out
 }

@@ -10,7 +10,7 @@ func (c *Config) readPlans(n node) {
 			value.badKey("%q: want %s", name, wordForm)
 			continue
 		}
-		c.Plans[name] = readPlan(name, value.node)
+		c.Plans[name] = readPlan(name, value)
 	}
 }
 

@@ -94,20 +94,20 @@ var days = regexp.MustCompile(`^(\d{1,5})d`)
 // ParseDuration is [time.ParseDuration] with leading days, as in 30d or 1d12h; a day is 24
 // hours. Negative durations are refused.
 func ParseDuration(s string) (time.Duration, error) {
-	var d time.Duration
+	var whole time.Duration
 	rest := s
 	if m := days.FindStringSubmatch(s); m != nil {
 		n, _ := strconv.Atoi(m[1]) // five digits
-		d, rest = time.Duration(n)*24*time.Hour, s[len(m[0]):]
-	}
-	if rest != "" || d == 0 {
-		more, err := time.ParseDuration(rest)
-		if err != nil || more < 0 {
-			return 0, fmt.Errorf("%q is not a duration such as 30s, 15m, 8h or 30d", s)
+		whole, rest = time.Duration(n)*24*time.Hour, s[len(m[0]):]
+		if rest == "" {
+			return whole, nil
 		}
-		d += more
 	}
-	return d, nil
+	more, err := time.ParseDuration(rest)
+	if err != nil || more < 0 {
+		return 0, fmt.Errorf("%q is not a duration such as 30s, 15m, 8h or 30d", s)
+	}
+	return whole + more, nil
 }
 
 // texts reads a list of texts.

@@ -25,7 +25,7 @@ func (c *Config) readRegimes(n node) {
 			continue
 		}
 		d := c.Regimes[name]
-		duration(&d)(value.node)
+		duration(&d)(value)
 		c.Regimes[name] = d
 		if d == 0 && value.value.Value != "" {
 			value.bad("must be longer than nothing")

@@ -67,7 +67,7 @@ func readProbes(n node) map[events.Kind]string {
 	out := map[events.Kind]string{}
 	for kind, value := range n.entries() {
 		var reference string
-		text(&reference)(value.node)
+		text(&reference)(value)
 		out[events.Kind(kind)] = reference
 	}
 	return out

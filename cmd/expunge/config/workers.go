@@ -22,6 +22,7 @@ type Worker struct {
 	Cognito *cognito.Config
 	Jumio   *jumio.Config
 
+	made          bool // the adapter could be made, so that the following is known
 	needs, yields []events.IdentifierType
 }
 
@@ -30,7 +31,7 @@ var adapters = []string{"cognito", "jumio", "sql"}
 func (c *Config) readWorkers(n node) {
 	for name, value := range n.entries() {
 		if checkName(value, name) {
-			c.Workers[name] = readWorker(name, value.node)
+			c.Workers[name] = readWorker(name, value)
 		}
 	}
 }
@@ -70,6 +71,7 @@ func try[P io.Closer](w *Worker, n node, faultsBefore int, open func() (P, error
 		return
 	}
 	defer p.Close()
+	w.made = true
 	if a, ok := any(p).(participants.Needer); ok {
 		w.needs = a.Needs()
 	}
@@ -80,6 +82,9 @@ func try[P io.Closer](w *Worker, n node, faultsBefore int, open func() (P, error
 
 // fit reports how a worker disagrees with a plan about what it is given and what it gives.
 func (w Worker) fit(n node, p saga.Plan, spec saga.Spec) {
+	if !w.made {
+		return
+	}
 	for _, typ := range w.needs {
 		if string(typ) != saga.UserID && !slices.Contains(spec.Needs, string(typ)) {
 			n.bad("needs %s, which plan %s does not give it: add it to plans.%s.participants.%s.needs", typ, p.Name, p.Name, spec.Name)

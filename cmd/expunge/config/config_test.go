@@ -1,0 +1,271 @@
+package config_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/expunge-io/expunge/cmd/expunge/config"
+	"github.com/expunge-io/expunge/events/bus"
+)
+
+// good is a configuration without a fault; the tests below spoil it.
+const good = `data: data
+nats:
+  embedded: {port: 4333}
+  accounts:
+    participants: {a: [UCQ6LKOCULYSNGV5MRLSKED5NX26Q3Z3ALTSVCBGMFY43BK3Z7QLUAOJ]}
+sources:
+  s: {realm: r, plan: p}
+plans:
+  p:
+    quiet: 5s
+    participants:
+      a: {yields: [x_id]}
+workers:
+  a:
+    sql:
+      dsn: some.db
+      tables:
+        - {name: t, key: user_id, kind: things, yields: [{type: x_id, column: c}]}
+`
+
+func TestWhatIsInTheFileIsRead(t *testing.T) {
+	c, err := config.Parse("/etc/expunge/expunge.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Data != "/etc/expunge/data" {
+		t.Errorf("data is relative to the file's folder: %s", c.Data)
+	}
+	if c.HTTP != (config.HTTP{Listen: "127.0.0.1:8080", Source: "s"}) {
+		t.Errorf("http: %+v", c.HTTP)
+	}
+	if c.NATS.Embedded == nil || c.NATS.Embedded.Port != 4333 || c.Durability != bus.DurabilityDefault {
+		t.Errorf("nats: %+v, durability %s", c.NATS.Embedded, c.Durability)
+	}
+	if c.Sources["s"] != (config.Source{Realm: "r", Plan: "p", Regime: "gdpr"}) {
+		t.Errorf("source: %+v", c.Sources["s"])
+	}
+	if p := c.Plans["p"]; p.Quiet != 5*time.Second || p.Attempts == 0 || p.Participants[0].Yields[0] != "x_id" {
+		t.Errorf("plan: %+v", p)
+	}
+	if w := c.Workers["a"]; w.SQL == nil || w.SQL.DSN != "some.db" || w.SQL.Tables[0].Yields[0].Column != "c" {
+		t.Errorf("worker: %+v", w)
+	}
+	if !c.Orchestrates() || !slices.Equal(c.Participants(), []string{"a"}) || !slices.Equal(c.SourceNames(), []string{"s"}) {
+		t.Errorf("participants %v, sources %v", c.Participants(), c.SourceNames())
+	}
+}
+
+func TestTheExampleHasNoFault(t *testing.T) {
+	c, err := config.Parse("expunge.yaml", []byte(config.Example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.Orchestrates() || len(c.Workers) != len(c.Participants()) {
+		t.Errorf("the example has plans %v and workers for %d of %d participants", c.Plans, len(c.Workers), len(c.Participants()))
+	}
+}
+
+// Every commented setting of the example is one that exists: it is read when it is
+// uncommented, though its file may not be there.
+func TestTheExamplesCommentsAreTrue(t *testing.T) {
+	lines := strings.Split(config.Example, "\n")
+	for i, line := range lines {
+		text, commented := strings.CutPrefix(strings.TrimLeft(line, " "), "#")
+		key, _, isSetting := strings.Cut(text, ":")
+		if !commented || !isSetting || strings.HasPrefix(text, " ") || strings.Contains(key, " ") {
+			continue
+		}
+		changed := slices.Clone(lines)
+		changed[i] = strings.Replace(line, "#", "", 1)
+		_, err := config.Parse("expunge.yaml", []byte(strings.Join(changed, "\n")))
+		if err != nil && strings.Contains(err.Error(), "unknown key") {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
+
+func TestEachFaultIsReportedAtItsLine(t *testing.T) {
+	folder := t.TempDir()
+	write(t, folder, "loose.key", strings.Repeat("0", 64)+"\n", 0o644)
+	write(t, folder, "short.key", "00\n", 0o600)
+	write(t, folder, "empty", "\n", 0o600)
+	for _, c := range []struct{ name, old, new, want string }{
+		{"unknown key at the top", "sources:", "sorces: {}\nsources:", "6: sorces: unknown key; did you mean sources?"},
+		{"unknown key below", "quiet: 5s", "quite: 5s", "10: plans.p.quite: unknown key; did you mean quiet?"},
+		{"unknown key, nothing like it", "quiet: 5s", "zzz: 5s", "10: plans.p.zzz: unknown key; known are attempts"},
+		{"key twice", "data: data", "data: data\ndata: other", "2: data: there twice, first on line 1"},
+		{"text for a mapping", "embedded: {port: 4333}", "embedded: yes please", "3: nats.embedded: want keys and values, got text"},
+		{"a list for text", "realm: r", "realm: [r]", "7: sources.s.realm: want text"},
+		{"a number for text", "realm: r", "realm: 42", "7: sources.s.realm: want text (put a number in quotes), got a number"},
+		{"nothing for text", "data: data", "data:", "1: data: want text (put a number in quotes), got nothing"},
+		{"text for a number", "port: 4333", "port: high", "3: nats.embedded.port: want a number, got text"},
+		{"a number out of range", "port: 4333", "port: 70000", "3: nats.embedded.port: want a number from -1 to 65535"},
+		{"an alias", "realm: r", "realm: *r", "not YAML: unknown anchor 'r' referenced"},
+		{"not YAML", "plans:", "plans: [", "not YAML"},
+		{"a second document", "sources:", "---\nsources:", "6: a second document"},
+		{"a bad duration", "quiet: 5s", "quiet: 5 seconds", `10: plans.p.quiet: "5 seconds" is not a duration such as`},
+		{"a duration without unit", "quiet: 5s", "quiet: 5", `10: plans.p.quiet: "5" is not a duration`},
+		{"a negative duration", "quiet: 5s", "quiet: -5s", `10: plans.p.quiet: "-5s" is not a duration`},
+		{"a word of none", "data: data", "durability: maybe\ndata: data", `1: durability: "maybe": want one of [default strict]`},
+		{"an address without port", "data: data", "http: {listen: localhost}\ndata: data", `1: http.listen: "localhost": want host:port`},
+		{"an address for everybody", "data: data", "http: {listen: '0.0.0.0:80'}\ndata: data", "1: http.listen: 0.0.0.0:80 is not a loopback address"},
+		{"an address without host", "data: data", "http: {listen: ':80'}\ndata: data", "1: http.listen: :80 is not a loopback address"},
+		{"http for no source", "data: data", "http: {source: z}\ndata: data", `1: http.source: no source "z"; there are [s]`},
+		{"missing data", "data: data\n", "", "1: data: missing"},
+		{"missing bus", "  embedded: {port: 4333}\n", "", "missing: give embedded or url"},
+		{"two busses", "  accounts:", "  url: nats://h:1\n  accounts:", "4: nats.url: has no meaning with nats.embedded"},
+		{"a URL of something else", "embedded: {port: 4333}", "url: http://h", "3: nats.url: want a URL such as nats://"},
+		{"a URL with a password", "embedded: {port: 4333}", "url: nats://u:geheim@h:1", "3: nats.url: holds credentials"},
+		{"a user without password", "embedded: {port: 4333}", "url: nats://h:1\n  user: u", "2: nats.password_file: missing"},
+		{"a wrong key", "UCQ6LKOCULYSNGV5MRLSKED5NX26Q3Z3ALTSVCBGMFY43BK3Z7QLUAOJ", "UCQ6", "5: nats.accounts.participants.a[0]: want a public user key"},
+		{"keys of nobody", "participants: {a:", "sources: {t: []}\n    participants: {a:", "5: nats.accounts.sources.t: unknown source; there are [s]"},
+		{"keys of no participant", "{a: [UC", "{b: [UC", "5: nats.accounts.participants.b: unknown participant"},
+		{"a participant without key", "{a: [UC", "{b: [UC", "5: nats.accounts.participants.a: missing: without a public user key"},
+		{"a source's name", "  s: {realm", "  S s: {realm", `7: sources.S s: name "S s": must be`},
+		{"a source without realm", "realm: r, ", "", "7: sources.s.realm: missing"},
+		{"a source's unknown plan", "plan: p}", "plan: q}", `7: sources.s.plan: no plan "q"; there are [p]`},
+		{"a source's unknown regime", "plan: p}", "plan: p, regime: hippa}", `7: sources.s.regime: no regime "hippa"; there are [ccpa gdpr]`},
+		{"no source", "  s: {realm: r, plan: p}\n", "", "sources: missing: without a source"},
+		{"a regime of no time", "sources:", "regimes: {x: 0s}\nsources:", "6: regimes.x: must be longer than nothing"},
+		{"no participants", "      a: {yields: [x_id]}\n", "", "plans.p.participants: a plan without participants would complete without erasing anything"},
+		{"after nobody", "yields: [x_id]", "yields: [x_id], after: [b]", `12: plans.p.participants.a.after: no participant "b"`},
+		{"a cycle", "a: {yields: [x_id]}", "a: {yields: [x_id], after: [b]}\n      b: {after: [a]}", "11: plans.p.participants: after: cycle a > b > a"},
+		{"a need that nobody yields", "yields: [x_id]", "yields: [x_id], needs: [y_id]", "12: plans.p.participants.a: needs y_id, which nobody yields"},
+		{"a figure that does not fit", "quiet: 5s", "backoff_first: 10m\n    backoff_max: 1m", "11: plans.p.backoff_max: too small"},
+		{"an identifier type", "[x_id]", "[X-ID]", `12: plans.p.participants.a.yields[0]: "X-ID": want an identifier type`},
+		{"a worker of no participant", "workers:\n  a:", "workers:\n  b:", "14: workers.b: unknown participant: no plan has it; the plans have [a]"},
+		{"a worker that yields less", "yields: [{type: x_id, column: c}]", "", "workers.a: does not yield x_id, as plan p says it does"},
+		{"a worker that needs more", "key: user_id", "key: mail, key_type: email", "workers.a: needs email, which plan p does not give it"},
+		{"a worker without adapter", "    sql:", "    concurrency: 3\nx:\n    sql:", "14: workers.a: missing an adapter"},
+		{"two adapters", "    sql:", "    jumio: {user_agent: A B/v1, token: t, secret: s}\n    sql:", "workers.a.sql: jumio is given too"},
+		{"an adapter's own fault", "key: user_id, ", "", "18: workers.a.sql.tables[0]: name and key are needed"},
+		{"a fault deep in an adapter", "    sql:", "    cognito: {region: r, pool: x, access_key_id: i, secret_access_key: s}\nx:\n    sql:", "15: workers.a.cognito.pool: want a user pool id"},
+		{"a secret in two places", "dsn: some.db", "dsn: some.db\n      dsn_file: empty", "17: workers.a.sql.dsn_file: dsn is given too"},
+		{"no secret", "      dsn: some.db\n", "", "workers.a.sql.dsn_file: missing (or dsn, for trying out)"},
+		{"an empty secret", "dsn: some.db", "dsn_file: empty", "16: workers.a.sql.dsn_file: " + filepath.Join(folder, "empty") + " holds nothing"},
+		{"a missing file", "data: data", "keys: {kek_file: none}\ndata: data", "1: keys.kek_file: open " + filepath.Join(folder, "none") + ": no such file"},
+		{"a key that others can read", "data: data", "keys: {kek_file: loose.key}\ndata: data", "1: keys.kek_file: " + filepath.Join(folder, "loose.key") + ": mode 0644 lets others in"},
+		{"what is no key", "data: data", "keys: {kek_file: short.key}\ndata: data", "1: keys.kek_file: " + filepath.Join(folder, "short.key") + ": not a key"},
+		{"half of TLS", "{port: 4333}", "{port: 4333, tls: {cert: empty}}", "3: nats.embedded.tls.key: missing: cert needs it"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := strings.Replace(good, c.old, c.new, 1)
+			if text == good {
+				t.Fatalf("%q is not in the configuration", c.old)
+			}
+			_, err := config.Parse(filepath.Join(folder, "c.yaml"), []byte(text))
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Fatalf("want %q, got:\n%v", c.want, err)
+			}
+			if strings.Contains(err.Error(), "geheim") {
+				t.Error("shows a password")
+			}
+		})
+	}
+}
+
+func TestEverythingWrongIsReportedAtOnceInTheOrderOfTheLines(t *testing.T) {
+	_, err := config.Parse("c.yaml", []byte(`http: {listen: "0.0.0.0:80"}
+nats: {embedded: {prot: 1}}
+sources:
+  s: {realm: r, plan: q}
+plans:
+  p: {quiet: soon, participants: {a: {after: b}}}
+`))
+	var faults config.Faults
+	if !errors.As(err, &faults) {
+		t.Fatalf("%T: %v", err, err)
+	}
+	var lines []int
+	for _, f := range faults {
+		lines = append(lines, f.Line)
+	}
+	if !slices.IsSorted(lines) || len(faults) < 6 {
+		t.Errorf("lines %v:\n%v", lines, err)
+	}
+	for _, want := range []string{"c.yaml:1: data: missing", "c.yaml:1: http.listen", "c.yaml:2: nats.embedded.prot", "c.yaml:4: sources.s.plan", "c.yaml:6: plans.p.quiet", "c.yaml:6: plans.p.participants.a.after: want a list, got text"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+}
+
+func TestOverridesWinAndAreNamedInFaults(t *testing.T) {
+	over := func(origin, path, value string) config.Override {
+		return config.Override{Origin: origin, Path: path, Value: value}
+	}
+	c, err := config.Parse("/etc/c.yaml", []byte(good),
+		over("EXPUNGE_DATA", "data", "from/env"), over("EXPUNGE_HTTP", "http.listen", "127.0.0.1:1"),
+		over("--http", "http.listen", "127.0.0.1:2"), over("EXPUNGE_LOG_LEVEL", "log.level", "debug"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Data != "from/env" || c.HTTP.Listen != "127.0.0.1:2" || c.Log.Level != "debug" {
+		t.Errorf("data %s, http %s, log %s", c.Data, c.HTTP.Listen, c.Log.Level)
+	}
+	_, err = config.Parse("c.yaml", []byte(good), over("--http", "http.listen", "here"), over("EXPUNGE_LOG_LEVEL", "log.level", "loud"))
+	for _, want := range []string{`--http: http.listen: "here"`, `EXPUNGE_LOG_LEVEL: log.level: "loud"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in:\n%v", want, err)
+		}
+	}
+}
+
+func TestEveryOverrideIsOfAScalarThatExists(t *testing.T) {
+	for _, v := range config.Overridable {
+		_, err := config.Parse("c.yaml", []byte(good), config.Override{Origin: "here", Path: v.Path, Value: "\x00"})
+		if err != nil && strings.Contains(err.Error(), "unknown key") {
+			t.Errorf("%s: %v", v.Path, err)
+		}
+	}
+}
+
+func TestWorkersAloneNeedNoPlans(t *testing.T) {
+	text := good[strings.Index(good, "workers:"):]
+	c, err := config.Parse("c.yaml", []byte("nats: {url: 'nats://127.0.0.1:4222'}\n"+text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Orchestrates() || len(c.Workers) != 1 {
+		t.Errorf("orchestrates %v, %d workers", c.Orchestrates(), len(c.Workers))
+	}
+}
+
+func TestAFileThatHoldsNothingSaysWhereToStart(t *testing.T) {
+	for _, text := range []string{"", "# only a comment\n", "{}\n", "[]\n", "just text\n"} {
+		if _, err := config.Parse("c.yaml", []byte(text)); err == nil {
+			t.Errorf("%q: no fault", text)
+		}
+	}
+	if _, err := config.Read(filepath.Join(t.TempDir(), "none.yaml")); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("a file that is not there: %v", err)
+	}
+}
+
+func TestDurations(t *testing.T) {
+	const day = 24 * time.Hour
+	for text, want := range map[string]time.Duration{"0s": 0, "30s": 30 * time.Second, "30d": 30 * day, "1d12h": 36 * time.Hour, "0d": 0, "1h30m": 90 * time.Minute} {
+		if got, err := config.ParseDuration(text); err != nil || got != want {
+			t.Errorf("%s: %v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "d", "1", "-1s", "1d-1h", "1w", "999999d1", "1.5d"} {
+		if got, err := config.ParseDuration(text); err == nil {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}
+
+func write(t *testing.T, folder, name, text string, mode os.FileMode) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(folder, name), []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
