@@ -48,7 +48,7 @@ func api() []attack {
 		{subject: "$JS.API.CONSUMER.DELETE.ERASURE_COMMANDS.api-keys"},
 		{subject: "$JS.API.CONSUMER.MSG.NEXT.ERASURE_COMMANDS.api-keys"},
 		{subject: "$JS.API.CONSUMER.PAUSE.ERASURE_COMMANDS.api-keys", data: `{"pause_until":"2100-01-01T00:00:00Z"}`},
-		{subject: "$JS.ACK.ERASURE_COMMANDS.api-keys.1.2.1.0.0"},
+		{subject: "$JS.ACK.ERASURE_COMMANDS.api-keys.1.2.1.0.0"}, // what is with the victim's handler
 		{subject: "$JS.ACK.ERASURE_COMMANDS.api-keys.1.2.1.0.0", data: "+TERM"},
 		{subject: "$JS.ACK.ERASURE_REQUESTS_demo.intake.1.1.1.0.0"},
 		{subject: "$JS.FC.ERASURE_COMMANDS.api-keys.x"},

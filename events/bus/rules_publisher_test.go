@@ -109,7 +109,7 @@ func TestAPublishWithoutABusFailsAtOnceAndIsNotSentLater(t *testing.T) {
 	ours.SetDisconnectErrHandler(func(*nats.Conn, error) { down <- struct{}{} })
 	s.server.Shutdown()
 	<-down
-	if _, err := pub.PublishMessage(t.Context(), events.SubjectCommand("sessions"), "1", events.Message{}); !errors.Is(err, bus.ErrNotSent) {
+	if _, err := pub.PublishMessage(within(t, 5*time.Second), events.SubjectCommand("sessions"), "1", events.Message{}); !errors.Is(err, bus.ErrNotSent) {
 		t.Errorf("the bus is down: %v", err)
 	}
 	s.cfg.Port = portOf(t, s.url)
