@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -59,22 +60,26 @@ func (a *access) connect(ctx context.Context) (*session, error) {
 	limited, cancel := context.WithTimeout(ctx, a.timeout)
 	defer cancel()
 	if err := bus.WaitConnected(limited, nc); err != nil {
+		cause := nc.LastError()
 		nc.Close()
-		return nil, withCode(exitNoAnswer, advise(errors.New("the bus cannot be reached at "+nc.Opts.Url+": "+lastLine(err)),
-			"start it with expunge dev or expunge serve, or say where it is with --nats"))
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, withCode(exitNoAnswer, advise(unreached(a.url, cause), "start it with expunge dev or expunge serve, or say where it is with --nats"))
 	}
 	return s, nil
 }
 
-// lastLine is the last of several joined errors: what the connection itself says.
-func lastLine(err error) string {
-	text := err.Error()
-	for i := len(text) - 1; i >= 0; i-- {
-		if text[i] == '\n' {
-			return text[i+1:]
-		}
+// unreached names the place without what a URL may hold besides.
+func unreached(raw string, cause error) error {
+	place := "the given URL"
+	if u, err := url.Parse(raw); err == nil {
+		place = u.Redacted()
 	}
-	return text
+	if cause == nil {
+		cause = errors.New("nobody answers")
+	}
+	return fmt.Errorf("the bus at %s cannot be reached: %w", place, cause)
 }
 
 func newSession(nc *nats.Conn, source string) (*session, error) {

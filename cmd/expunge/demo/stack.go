@@ -172,9 +172,25 @@ func (s *Stack) Run(ctx context.Context) error {
 		defer stopWorkers()
 		return s.orchestrator.Run(serving)
 	})
+	s.awaitReady(ctx)
 	err := assembly.RunWorkers(ctx, s.workers)
 	stopServing()
 	return errors.Join(err, g.Wait())
+}
+
+const readyPoll = 5 * time.Millisecond
+
+// awaitReady spares the workers claims that nobody would answer. It returns when requests
+// are served, or ctx has ended.
+func (s *Stack) awaitReady(ctx context.Context) {
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	for s.Ready() != nil && ctx.Err() == nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // Ready returns why requests are not served yet, or nil.

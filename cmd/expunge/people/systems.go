@@ -178,16 +178,16 @@ func (l ledger) sum() Snapshot {
 	return out
 }
 
-// Touched returns how many people besides one differ between two snapshots: changed, gone,
-// or new.
-func Touched(before, after Snapshot, besides string) (n int) {
+// Touched returns how many people besides some differ between two snapshots: changed,
+// gone, or new.
+func Touched(before, after Snapshot, besides ...string) (n int) {
 	for owner, digest := range before {
-		if other, still := after[owner]; owner != besides && (!still || other != digest) {
+		if other, still := after[owner]; !slices.Contains(besides, owner) && (!still || other != digest) {
 			n++
 		}
 	}
 	for owner := range after {
-		if _, known := before[owner]; owner != besides && !known {
+		if _, known := before[owner]; !slices.Contains(besides, owner) && !known {
 			n++
 		}
 	}
