@@ -70,8 +70,7 @@ func (p *Participant) verbOfStatus(status int) error {
 }
 
 func status(err error) int {
-	var resp *smithyhttp.ResponseError
-	if errors.As(err, &resp) {
+	if resp, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
 		return resp.HTTPStatusCode()
 	}
 	return 0

@@ -1,0 +1,63 @@
+package sql
+
+import (
+	"context"
+	dbsql "database/sql"
+)
+
+// dialect is what differs between databases. Names that reach it were declared.
+type dialect interface {
+	open(Config) (*dbsql.DB, error)
+
+	// limit bounds what the server does for this transaction, should this process freeze.
+	limit(context.Context, *dbsql.Tx, Config) error
+
+	// inspect reads what the live schema says of a declared table. A table that is missing,
+	// is no plain table, or that the connection cannot wholly see is misconfigured.
+	inspect(context.Context, *dbsql.Tx, Table) (facts, error)
+
+	// explain returns what a driver's error means, without its text; nil for an error that
+	// is not the driver's.
+	explain(error) error
+
+	// scrub does what there is to do after a commit so that deleted bytes leave the disk.
+	// It promises nothing.
+	scrub(context.Context, *dbsql.DB)
+
+	quoteTable(name string) string
+	placeholder(n int) string
+	asText(column string) string
+
+	// exactly compares a key column with a parameter that fits its class.
+	exactly(column string, c class, placeholder string) string
+}
+
+// facts are what the live schema says of one table.
+type facts struct {
+	id       string // of the table, within the database
+	columns  map[string]column
+	triggers []string     // that would fire
+	incoming []foreignKey // of other tables, or of itself, to this one
+}
+
+// foreignKey is a reference from a table to another.
+type foreignKey struct {
+	child    string // id of the referring table
+	name     string // of that table, for people
+	columns  int
+	from, to string // the first column at either end
+	onDelete action
+	onUpdate action
+}
+
+// action is what a foreign key does to the referring row.
+type action string
+
+const (
+	cascade    action = "CASCADE"
+	setNull    action = "SET NULL"
+	setDefault action = "SET DEFAULT"
+)
+
+// writes reports whether the referring row is changed or deleted.
+func (a action) writes() bool { return a == cascade || a == setNull || a == setDefault }
