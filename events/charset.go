@@ -69,14 +69,14 @@ func printableASCII(at *place, s string, n need) {
 }
 
 // text takes a sentence: no control characters.
-func text(at *place, s string, limit int, n need) {
+func text(at *place, s string, n need) {
 	switch {
 	case !utf8.ValidString(s):
 		at.fault("must be valid UTF-8")
 	case strings.ContainsFunc(s, unicode.IsControl):
 		at.fault("must not hold control characters")
-	case len(s) > limit:
-		at.fault("must be at most " + strconv.Itoa(limit) + " bytes")
+	case len(s) > maxText:
+		at.fault("must be at most " + strconv.Itoa(maxText) + " bytes")
 	case s == "" && n == required:
 		at.fault("is missing")
 	}

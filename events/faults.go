@@ -31,7 +31,7 @@ func (f *faults) add(field, problem string) {
 // has keeps what follows from a first fault of a field from being told as a second one.
 func (f *faults) has(field string) bool {
 	for _, err := range f.list {
-		if fe, ok := err.(*FieldError); ok && fe.Field == field {
+		if fe, ok := errors.AsType[*FieldError](err); ok && fe.Field == field {
 			return true
 		}
 	}

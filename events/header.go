@@ -13,7 +13,6 @@ import (
 const (
 	headerPrefix      = "ce-"
 	headerContentType = "content-type"
-	maxAttribute      = 1024 // bytes
 )
 
 // The CloudEvents attributes of an [Envelope].
@@ -73,7 +72,7 @@ func (e Envelope) check(at *place) {
 }
 
 func attribute(at *place, s string, n need) {
-	text(at, s, maxAttribute, n)
+	text(at, s, n)
 }
 
 // readHeader collects the ce-* attributes and the content type of a message. Clients

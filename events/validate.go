@@ -107,14 +107,14 @@ func (a Acceptance) check(at *place) {
 
 func (p Problem) check(at *place) {
 	codeSet.check(at.field("code"), p.Code, required)
-	text(at.field("field"), p.Field, maxText, optional)
-	text(at.field("detail"), p.Detail, maxText, required)
+	text(at.field("field"), p.Field, optional)
+	text(at.field("detail"), p.Detail, required)
 }
 
 func (s Status) check(at *place) {
 	idSet.check(at.field("saga"), s.Saga, required)
 	oneOf(at.field("state"), s.State, allStates)
-	text(at.field("parked"), s.Parked, maxText, optional)
+	text(at.field("parked"), s.Parked, optional)
 	instant(at.field("due"), s.Due)
 	instant(at.field("started"), s.Started)
 	optionalInstant(at.field("ended"), s.Ended)
@@ -128,7 +128,7 @@ func (p ParticipantStatus) check(at *place) {
 	nameSet.check(at.field("name"), p.Name, required)
 	oneOf(at.field("verb"), p.Verb, allVerbs)
 	oneOf(at.field("step"), p.Step, allSteps)
-	text(at.field("reason"), p.Reason, maxText, optional)
+	text(at.field("reason"), p.Reason, optional)
 	optionalInstant(at.field("until"), p.Until)
 	within(at.field("attempts"), p.Attempts, 0)
 	if p.Verdict != "" {
@@ -189,7 +189,7 @@ func (r Refusal) check(at *place) {
 
 func (r Receipt) check(at *place) {
 	oneOf(at.field("outcome"), r.Outcome, allOutcomes)
-	text(at.field("reason"), r.Reason, maxText, optional)
+	text(at.field("reason"), r.Reason, optional)
 }
 
 func (h Hello) check(at *place) {
@@ -209,7 +209,7 @@ func (h Hello) check(at *place) {
 
 func (w Welcome) check(at *place) {
 	instant(at.field("time"), w.Time)
-	text(at.field("fault"), w.Fault, maxText, optional)
+	text(at.field("fault"), w.Fault, optional)
 }
 
 func (e Event) check(at *place) {
@@ -218,7 +218,7 @@ func (e Event) check(at *place) {
 	oneOf(at.field("state"), e.State, allStates)
 	printableASCII(at.field("pseudonym"), e.Pseudonym, optional)
 	nameSet.check(at.field("participant"), e.Participant, optional)
-	text(at.field("reason"), e.Reason, maxText, optional)
+	text(at.field("reason"), e.Reason, optional)
 	instant(at.field("at"), e.At)
 	instant(at.field("due"), e.Due)
 	idSet.check(at.field("request"), e.Request, optional)

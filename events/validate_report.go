@@ -58,7 +58,7 @@ func (r Report) checkFailure(at *place) {
 func (r Report) checkRetention(at *place) {
 	ground, until := at.field("ground"), at.field("until")
 	if r.Verdict == Retained {
-		text(ground, r.Ground, maxText, required)
+		text(ground, r.Ground, required)
 	} else if r.Ground != "" {
 		ground.fault("goes with retained")
 	}

@@ -56,7 +56,7 @@ func (p ParticipantSummary) check(at *place) {
 func (e Exception) check(at *place) {
 	nameSet.check(at.field("participant"), e.Participant, required)
 	oneOf(at.field("kind"), e.Kind, allExceptions)
-	text(at.field("ground"), e.Ground, maxText, required)
-	text(at.field("by"), e.By, maxText, optional)
+	text(at.field("ground"), e.Ground, required)
+	text(at.field("by"), e.By, optional)
 	optionalInstant(at.field("until"), e.Until)
 }

@@ -22,8 +22,8 @@ type backoff struct {
 
 var _ wmnats.Delay = backoff{}
 
-func newBackoff(base, max time.Duration) backoff {
-	return backoff{base: base, max: max, random: rand.Float64}
+func newBackoff(base, limit time.Duration) backoff {
+	return backoff{base: base, max: limit, random: rand.Float64}
 }
 
 // WaitTime returns how long to wait after the given number of deliveries.

@@ -67,7 +67,7 @@ func (c Config) validateURL() error {
 	if c.InProcess != nil {
 		return nil
 	}
-	for _, part := range strings.Split(c.url(), ",") {
+	for part := range strings.SplitSeq(c.url(), ",") {
 		u, err := url.Parse(strings.TrimSpace(part))
 		if err != nil {
 			return errors.New("url: cannot be parsed") // the error of url.Parse shows the password

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"errors"
 	"log/slog"
 
 	"github.com/ThreeDotsLabs/watermill"
@@ -16,7 +17,7 @@ type errorsOnly struct {
 }
 
 func (l errorsOnly) Error(msg string, err error, _ watermill.LogFields) {
-	if err == errStopping {
+	if errors.Is(err, errStopping) {
 		return
 	}
 	l.log.Warn("bus adapter", "problem", msg, "error", err)

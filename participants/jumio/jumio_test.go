@@ -236,8 +236,7 @@ func TestNothingIsDeletedWhileOneReferenceIsInDoubt(t *testing.T) {
 	v := startVendor(t, tx("eu", "scans", "r-1"))
 	for _, doubtful := range []string{"jumio_scan=us:r-9", "jumio_scan=mars:r-9", "jumio_scan=eu:../x", "jumio_scan=eu:"} {
 		_, err := v.p.Erase(t.Context(), task(events.Erase, "jumio_scan=eu:r-1", doubtful))
-		var fault *participants.Misconfigured
-		if !errors.As(err, &fault) {
+		if _, ok := errors.AsType[*participants.Misconfigured](err); !ok {
 			t.Errorf("%s: error %v, want misconfigured", doubtful, err)
 		}
 	}

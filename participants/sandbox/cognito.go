@@ -177,6 +177,9 @@ func (s *Cognito) apply(rec cognitoRecord) {
 		delete(s.users, userKey{d.Pool, d.Name})
 	}
 	if a := rec.Attempt; a != nil {
-		s.ledger.attempt(item{a.Account, a.Pool, a.Kind, a.Key}, a.Instant, a.Effect)
+		d := s.ledger.attempt(item{a.Account, a.Pool, a.Kind, a.Key})
+		if a.Effect {
+			d.took(a.Instant)
+		}
 	}
 }

@@ -109,8 +109,7 @@ func TestCognitoLifeOfAUserThroughTheRealSDK(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = getUser(t, c, ourPool, "kim")
-	var gone *types.UserNotFoundException
-	if !errors.As(err, &gone) {
+	if _, ok := errors.AsType[*types.UserNotFoundException](err); !ok {
 		t.Errorf("error %v, want UserNotFoundException", err)
 	}
 	if len(s.Stored(ourPool)) != 1 || len(s.Stored(otherPool)) != 1 {

@@ -132,8 +132,9 @@ func (j *Jumio) apply(rec jumioRecord) {
 		return
 	}
 	it := rec.Delete.item()
+	d := j.ledger.attempt(it)
 	if rec.Effect {
 		delete(j.stored, it)
+		d.took(rec.Instant)
 	}
-	j.ledger.attempt(it, rec.Instant, rec.Effect)
 }

@@ -25,7 +25,8 @@ type ledger struct {
 
 func newLedger(service string) *ledger { return &ledger{service: service, at: map[item]int{}} }
 
-func (l *ledger) attempt(it item, at time.Time, effect bool) {
+// attempt notes a deletion that was asked for.
+func (l *ledger) attempt(it item) *Deletion {
 	i, known := l.at[it]
 	if !known {
 		i = len(l.list)
@@ -34,9 +35,11 @@ func (l *ledger) attempt(it item, at time.Time, effect bool) {
 	}
 	d := &l.list[i]
 	d.Attempts++
-	if !effect {
-		return
-	}
+	return d
+}
+
+// took notes that it really removed something.
+func (d *Deletion) took(at time.Time) {
 	d.Effects++
 	if d.At.IsZero() {
 		d.At = at
