@@ -27,10 +27,13 @@ const { PARTICIPANT, KIND, STORE } = env;
 const SLOW = Number(env.SLOW_MS ?? 0);
 const SLOTS = 16;
 const ANSWER = 5_000; // how long a question may take, in milliseconds
+const PATIENCE = 75_000; // how long a process that stops tries to report what was granted
 const INSTANCE = `worker-${randomUUID()}`;
 const TYPE = (name) => `io.expunge.erasure.${name}.v1`;
 const now = () => performance.now(); // monotonic, in milliseconds
+const moment = () => ({ mono: now(), wall: Date.now() });
 const stopping = new AbortController();
+let stopBy = Infinity; // on the monotonic clock
 
 function log(msg, fields = {}) {
   console.error(JSON.stringify({ time: new Date().toISOString(), msg, ...fields }));
@@ -68,7 +71,9 @@ function open(msg) {
 // ask returns what was answered, or null if nobody answered, or nothing that can be read.
 async function ask({ subject, headers, payload }, timeout = ANSWER) {
   try {
-    return open(await nc.request(subject, payload, { headers, timeout }));
+    const answer = open(await nc.request(subject, payload, { headers, timeout }));
+    if (!answer) log("answer cannot be read");
+    return answer;
   } catch {
     return null;
   }
@@ -150,6 +155,7 @@ function syncFolder(path) {
 
 // ---- The verbs
 
+const VERBS = ["resolve", "suspend", "restore", "erase", "verify"]; // all that there are
 const verbs = new Map([
   ["resolve", resolve],
   ["erase", erase],
@@ -205,7 +211,8 @@ function claim(step, permit) {
   return message(step.claim_on, "claim", data, saga);
 }
 
-// Grant is the right to act for one permit. It counts from before the claim was sent.
+// Grant is the right to act for one permit. It counts from before the claim was sent, and is over
+// when either clock says so: the monotonic one stands still while the machine sleeps.
 class Grant {
   #step;
   #lost = false;
@@ -218,17 +225,21 @@ class Grant {
   }
 
   #extend(permit, sent) {
-    this.deadline = sent + permit.life_ms;
-    this.half = sent + permit.life_ms / 2;
+    this.end = { mono: sent.mono + permit.life_ms, wall: sent.wall + permit.life_ms };
+    this.half = sent.mono + permit.life_ms / 2;
+  }
+
+  get left() {
+    return Math.min(this.end.mono - now(), this.end.wall - Date.now());
   }
 
   get over() {
-    return this.#lost || now() >= this.deadline;
+    return this.#lost || this.left <= 0;
   }
 
   // check is called before each effect.
   check() {
-    if (this.#lost) throw new Failure("transient", "permit_lost");
+    if (this.#lost) throw new Failure("transient", "permit_withdrawn");
     if (this.over) throw new Failure("transient", "permit_expired");
   }
 
@@ -236,25 +247,33 @@ class Grant {
     this.#settled.abort();
   }
 
-  // keep renews at each half of a life, until the work is settled or the right to act is gone.
+  // keep renews at each half of a life, until the work is settled or there is nothing more to ask.
   async keep() {
     const signal = this.#settled.signal;
-    for (let next = this.half; next < this.deadline; ) {
+    for (let next = this.half; next !== undefined; next = await this.#renew()) {
       await sleep(Math.max(0, next - now()), undefined, { signal }).catch(() => {});
       if (signal.aborted || this.over) return;
-      next = (await this.#renew()) ? this.half : now() + Math.min(1_000, this.permit.life_ms / 10);
     }
   }
 
-  // An answer that says neither yes nor no changes nothing.
+  // #renew returns when to ask again; undefined: never. An answer that says neither yes nor no changes nothing.
   async #renew() {
-    const sent = now();
-    const answer = await ask(claim(this.#step, this.permit.permit), Math.min(ANSWER, this.deadline - sent));
-    const renewed = is(answer, "permit") && fits(answer.data, this.#step) && answer.data.permit === this.permit.permit;
-    if (renewed) this.#extend(answer.data, sent);
-    if (is(answer, "refusal") || (is(answer, "permit") && !renewed)) this.#lost = true;
-    if (is(answer, "problem") && !isBusy(answer)) log("renewal failed", { code: answer.data.code });
-    return renewed;
+    const sent = moment();
+    const answer = await ask(claim(this.#step, this.permit.permit), Math.min(ANSWER, this.left));
+    if (is(answer, "permit")) return this.#renewed(answer.data, sent);
+    if (is(answer, "refusal") && answer.data.reason !== "not_ready") return this.#lose();
+    if (is(answer, "problem") && !isBusy(answer)) return log("renewal malformed", { code: answer.data.code });
+    return now() + Math.min(1_000, this.permit.life_ms / 10);
+  }
+
+  #renewed(permit, sent) {
+    if (!fits(permit, this.#step) || permit.permit !== this.permit.permit) return this.#lose();
+    this.#extend(permit, sent);
+    return this.half;
+  }
+
+  #lose() {
+    this.#lost = true;
   }
 }
 
@@ -275,7 +294,7 @@ function fits(permit, step) {
 // act returns the report, without the fields that every report has.
 async function act(grant) {
   const serve = verbs.get(grant.permit.verb);
-  if (!serve) return new Failure("refused", "unknown_verb").report;
+  if (!serve) return new Failure("refused", "no_ability").report;
   const keeping = grant.keep();
   try {
     grant.check();
@@ -290,27 +309,30 @@ async function act(grant) {
 
 // peopleOf fails for a type that the file cannot be searched for: unsearched is not absent.
 function peopleOf({ identifiers }) {
-  if (identifiers.length === 0) throw new Failure("misconfigured", "no_identifier");
+  if (!identifiers.some(({ type }) => type === "user_id")) throw new Failure("misconfigured", "user_id_missing");
   if (identifiers.some(({ type }) => type !== "user_id")) throw new Failure("misconfigured", "unknown_identifier");
   return [...new Set(identifiers.map(({ value }) => value))];
 }
 
+// report sends what came of a step. A report that will never be taken is replaced, once.
 async function report(step, grant, verdict) {
-  const problem = await sendReport(step, grant, verdict);
-  if (!problem) return;
-  log("report malformed", { saga: step.saga, verb: step.verb, code: problem.code, field: problem.field });
-  await sendReport(step, grant, new Failure("misconfigured", "report_malformed").report);
+  const instead = new Failure("misconfigured", "unsendable_report").report;
+  for (const each of [verdict, instead]) {
+    const problem = await sendReport(step, grant, each);
+    if (!problem) return;
+    log("report malformed", { saga: step.saga, verb: step.verb, code: problem.code, field: problem.field });
+  }
 }
 
-// sendReport returns when a receipt came, or else with the problem. A process that stops gives up
-// at the deadline: then the permit runs out, and the step is rung again.
+// sendReport returns when a receipt came, or else with the problem. It goes on past the deadline: a late
+// success counts. A process that must end gives up; the permit runs out, and the step is rung again.
 async function sendReport({ saga, verb, round, report_on }, grant, verdict) {
   const msg = message(report_on, "report", { saga, verb, round, permit: grant.permit.permit, ...verdict }, saga);
   for (let pause = 200; ; pause = Math.min(2 * pause, 15_000)) {
     const answer = await ask(msg);
     if (is(answer, "receipt")) return logReceipt(answer.data, { saga, verb });
     if (is(answer, "problem") && !isBusy(answer)) return answer.data;
-    if (stopping.signal.aborted && grant.over) return log("stopped without a receipt", { saga, verb });
+    if (now() >= stopBy) return log("stopped without a receipt", { saga, verb });
     await pauseUnlessStopping(pause);
   }
 }
@@ -355,7 +377,8 @@ function isForMe(command) {
   if (!is(command, "command")) return false;
   const { participant, saga, verb, round, claim_on, report_on } = command.data;
   const texts = [saga, verb, claim_on, report_on];
-  return participant === PARTICIPANT && texts.every((t) => typeof t === "string" && t) && Number.isSafeInteger(round);
+  const whole = texts.every((t) => typeof t === "string" && t) && Number.isSafeInteger(round);
+  return whole && participant === PARTICIPANT && VERBS.includes(verb);
 }
 
 async function take(bell, step) {
@@ -368,12 +391,15 @@ async function take(bell, step) {
 }
 
 async function handle(bell, step) {
-  const sent = now();
+  const sent = moment();
   const answer = await ask(claim(step));
   if (answer === null || isBusy(answer)) return nak(bell);
   if (is(answer, "problem")) log("claim malformed", { code: answer.data.code, field: answer.data.field });
   if (is(answer, "refusal") || is(answer, "problem")) return ack(bell);
-  if (!is(answer, "permit") || !fits(answer.data, step)) return nak(bell);
+  if (!is(answer, "permit") || !fits(answer.data, step)) {
+    log("answer does not fit the claim", { saga: step.saga, verb: step.verb, type: answer.type });
+    return nak(bell);
+  }
   ack(bell);
   const grant = new Grant(step, answer.data, sent);
   await report(step, grant, await act(grant));
@@ -425,6 +451,7 @@ async function logStatus() {
 async function stop() {
   if (stopping.signal.aborted) return;
   stopping.abort();
+  stopBy = now() + PATIENCE;
   for (const give of waiting.splice(0)) give(false);
   await Promise.race([doorbells.drain(), sleep(ANSWER)]);
   await Promise.all(underWay.values());
