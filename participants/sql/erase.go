@@ -63,6 +63,15 @@ func (p *Participant) Resolve(ctx context.Context, t participants.Task) ([]event
 // Erase implements [participants.Participant]. All tables change in one transaction, or
 // none does.
 func (p *Participant) Erase(ctx context.Context, t participants.Task) (participants.Result, error) {
+	var res participants.Result
+	err := p.patiently(ctx, func() (err error) {
+		res, err = p.erase(ctx, t)
+		return err
+	})
+	return res, err
+}
+
+func (p *Participant) erase(ctx context.Context, t participants.Task) (participants.Result, error) {
 	k, err := p.keysOf(t)
 	if err != nil {
 		return participants.Result{}, err

@@ -17,14 +17,19 @@ func misconfigured(code, hint string) error {
 // busy is the answer to a lock that was not had in time.
 func busy() error { return &participants.RetryAfter{After: time.Second, Code: "busy"} }
 
+func isBusy(err error) bool {
+	var retry *participants.RetryAfter
+	return errors.As(err, &retry) && retry.Code == "busy"
+}
+
 // explain turns an error of the database into a verb, and keeps nothing of its text:
 // databases quote values. Our own errors pass.
 func (p *Participant) explain(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err == nil || ours(err) {
 		return err
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
 	}
 	if explained := p.dialect.explain(err); explained != nil {
 		return explained

@@ -33,9 +33,7 @@ func (sqlite) open(c Config) (*dbsql.DB, error) {
 	}
 	params.Set("_txlock", "immediate")
 	params.Set("_dqs", "0")
-	for _, pragma := range []string{
-		"foreign_keys(1)", "secure_delete(1)", fmt.Sprintf("busy_timeout(%d)", c.LockWait.Milliseconds()),
-	} {
+	for _, pragma := range []string{"foreign_keys(1)", "secure_delete(1)", "busy_timeout(50)"} { // waiting is for patiently
 		params.Add("_pragma", pragma)
 	}
 	connector, err := driver.NewConnector(path + "?" + params.Encode())

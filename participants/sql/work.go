@@ -4,6 +4,7 @@ import (
 	"context"
 	dbsql "database/sql"
 	"slices"
+	"time"
 	"unicode/utf8"
 
 	"github.com/expunge-io/expunge/events"
@@ -25,15 +26,40 @@ type table struct {
 	parent *table // nil: the key is an identifier
 }
 
-// read runs f in a transaction that cannot write.
+// read runs f in a transaction that cannot write. It may run f more than once.
 func (p *Participant) read(ctx context.Context, f func(*work) error) error {
-	w, err := p.begin(ctx, &dbsql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return err
-	}
-	defer func() { _ = w.tx.Rollback() }() // there is nothing to lose
-	return p.explain(ctx, f(w))
+	return p.patiently(ctx, func() error {
+		w, err := p.begin(ctx, &dbsql.TxOptions{ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer func() { _ = w.tx.Rollback() }() // there is nothing to lose
+		return p.explain(ctx, f(w))
+	})
 }
+
+// patiently runs a whole transaction, and runs it again while a lock is in the way, for as
+// long as LockWait. The database's own waiting is kept short instead, because in SQLite
+// the end of the context does not end it.
+func (p *Participant) patiently(ctx context.Context, transaction func() error) error {
+	patience, cancel := context.WithTimeout(ctx, p.config.LockWait)
+	defer cancel()
+	for {
+		err := transaction()
+		if !isBusy(err) {
+			return err
+		}
+		pause := time.NewTimer(lockPause)
+		select {
+		case <-patience.Done():
+			pause.Stop()
+			return p.explain(ctx, err)
+		case <-pause.C:
+		}
+	}
+}
+
+const lockPause = 10 * time.Millisecond
 
 // begin opens a transaction and checks the schema in it. Its errors are explained.
 func (p *Participant) begin(ctx context.Context, o *dbsql.TxOptions) (*work, error) {
