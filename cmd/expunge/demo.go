@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/expunge-io/expunge/cmd/expunge/config"
 	"github.com/expunge-io/expunge/cmd/expunge/demo"
@@ -148,30 +149,16 @@ func (t *theatre) open(ctx context.Context) (err error) {
 func (t *theatre) perform(ctx context.Context) (status string, took int, err error) {
 	running, stop := context.WithCancel(ctx)
 	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- t.stack.Run(running) }()
-	if err := t.ready(ctx, ended); err != nil {
-		return "", 0, err
+	var services errgroup.Group
+	services.Go(func() error {
+		defer stop() // whoever waits for a service that has ended waits no longer
+		return t.stack.Run(running)
+	})
+	if err = t.stack.AwaitReady(running); err == nil {
+		status, took, err = t.erase(running)
 	}
-	status, took, err = t.erase(ctx)
 	stop()
-	return status, took, errors.Join(err, <-ended, t.stack.StopServices())
-}
-
-func (t *theatre) ready(ctx context.Context, ended chan error) error {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for t.stack.Ready() != nil {
-		select {
-		case <-tick.C:
-		case err := <-ended:
-			ended <- nil // it has ended; nobody needs to wait for it again
-			return errors.Join(errors.New("the services ended before they were ready"), err)
-		case <-ctx.Done():
-			return fmt.Errorf("wait until the services are ready: %w", ctx.Err())
-		}
-	}
-	return nil
+	return status, took, errors.Join(err, services.Wait(), t.stack.StopServices())
 }
 
 func (t *theatre) examine(ctx context.Context, status string, took int) (demo.Verdict, error) {

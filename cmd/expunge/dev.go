@@ -66,14 +66,8 @@ func runDev(ctx context.Context, w world, o devOptions) (err error) {
 
 // announce says what to try as soon as it would work.
 func announce(ctx context.Context, w world, stack *demo.Stack) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for stack.Ready() != nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+	if stack.AwaitReady(ctx) != nil {
+		return // it is stopping
 	}
 	fmt.Fprintf(w.out, `ready: bus %[1]s, HTTP http://%[2]s, people u-0001 to u-0200 and their neighbours
 

@@ -35,6 +35,9 @@ for USER_ID the id is read from standard input.
 		Example: "  expunge request u-0042 --wait\n  echo u-0042 | expunge request - --source billing --key ticket-4711",
 		Args:    args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
+			if o.event && o.wait {
+				return usage(c, errors.New("--event and --wait exclude each other: a stored event has no answer to wait for"))
+			}
 			id, err := userID(w.in, args[0])
 			if err != nil {
 				return usage(c, err)
@@ -52,7 +55,6 @@ for USER_ID the id is read from standard input.
 	f.BoolVar(&o.event, "event", false, "store the request on the bus, for an orchestrator that may be away, and do not wait for its answer")
 	f.BoolVar(&o.wait, "wait", false, "follow the erasure to its end")
 	f.BoolVar(&o.json, "json", false, "print the answer as JSON")
-	c.MarkFlagsMutuallyExclusive("event", "wait")
 	return c
 }
 

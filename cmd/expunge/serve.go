@@ -57,6 +57,11 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 	}
 	defer o.Close()
 	log.InfoContext(ctx, "orchestrator started", "version", versionText(), "http", o.HTTP(), "bus", b.URL(), "data", home.Folder)
+	go func() {
+		if o.AwaitReady(ctx) == nil {
+			log.InfoContext(ctx, "requests are served")
+		}
+	}()
 	err = o.Run(ctx)
 	log.InfoContext(ctx, "orchestrator stopped")
 	return err

@@ -98,6 +98,22 @@ func sources(cfg config.Config) map[string]orchestrator.Source {
 // HTTP is the address of the API.
 func (o *Orchestrator) HTTP() string { return o.door.Addr().String() }
 
+const readyPoll = 5 * time.Millisecond
+
+// AwaitReady returns once requests are served; its error is that of ctx.
+func (o *Orchestrator) AwaitReady(ctx context.Context) error {
+	tick := time.NewTicker(readyPoll)
+	defer tick.Stop()
+	for o.Ready() != nil {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("wait until requests are served: %w", ctx.Err())
+		}
+	}
+	return nil
+}
+
 // Run serves until ctx ends, and then finishes what it took. It waits for a bus that is
 // away, with the HTTP door open for who asks about its health.
 func (o *Orchestrator) Run(ctx context.Context) error {

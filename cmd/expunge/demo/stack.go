@@ -172,29 +172,16 @@ func (s *Stack) Run(ctx context.Context) error {
 		defer stopWorkers()
 		return s.orchestrator.Run(serving)
 	})
-	s.awaitReady(ctx)
-	err := assembly.RunWorkers(ctx, s.workers)
+	var err error
+	if s.AwaitReady(ctx) == nil { // or the workers' first claims would not be answered
+		err = assembly.RunWorkers(ctx, s.workers)
+	}
 	stopServing()
 	return errors.Join(err, g.Wait())
 }
 
-const readyPoll = 5 * time.Millisecond
-
-// awaitReady spares the workers claims that nobody would answer. It returns when requests
-// are served, or ctx has ended.
-func (s *Stack) awaitReady(ctx context.Context) {
-	tick := time.NewTicker(readyPoll)
-	defer tick.Stop()
-	for s.Ready() != nil && ctx.Err() == nil {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-		}
-	}
-}
-
-// Ready returns why requests are not served yet, or nil.
-func (s *Stack) Ready() error { return s.orchestrator.Ready() }
+// AwaitReady returns once requests are served; its error is that of ctx.
+func (s *Stack) AwaitReady(ctx context.Context) error { return s.orchestrator.AwaitReady(ctx) }
 
 // HTTP is the address of the API.
 func (s *Stack) HTTP() string { return s.orchestrator.HTTP() }
