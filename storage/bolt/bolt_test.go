@@ -1,7 +1,6 @@
 package bolt
 
 import (
-	"math/rand/v2"
 	"path/filepath"
 	"testing"
 
@@ -71,21 +70,4 @@ func must(t testing.TB, err error) {
 
 func TestConformance(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storagetest.Reopener { return newPlace(t) })
-}
-
-func TestStoreThatWasUsedChecksClean(t *testing.T) {
-	s := newPlace(t).open(t, Config{})
-	d := storagetest.NewDriver(rand.New(rand.NewPCG(1, 2)).IntN)
-	for range 200 {
-		d.Play()
-		must(t, s.Commit(t.Context(), d.Take()))
-	}
-	r, err := s.Check(t.Context())
-	must(t, err)
-	for _, f := range r.Faults {
-		t.Errorf("saga %s: %s", f.Saga, f.What)
-	}
-	if r.Live == 0 || r.Finished == 0 || r.Live+r.Finished != d.Sagas() {
-		t.Errorf("got %d live and %d finished sagas, want %d in all", r.Live, r.Finished, d.Sagas())
-	}
 }

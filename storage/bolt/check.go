@@ -49,7 +49,8 @@ type checker struct {
 	ctx     context.Context
 	report  Report
 	plans   map[string]saga.Plan
-	indexed map[string]uint64 // rows of a derived table that a saga accounts for
+	indexed map[string]uint64 // rows of a derived table that a live saga accounts for
+	blind   bool              // some live saga cannot account for its rows
 }
 
 func (k *checker) fault(id saga.ID, err error) {
@@ -70,6 +71,9 @@ func (k *checker) run() error {
 	}
 	k.expiries()
 	for _, name := range []string{timers, subjects, vault} {
+		if k.blind {
+			break
+		}
 		if rows := k.of[name].sum.Rows; rows != k.indexed[name] {
 			k.fault("", fmt.Errorf("%s: %d rows, of which %d belong to a live saga", name, rows, k.indexed[name]))
 		}
@@ -140,6 +144,7 @@ func (k *checker) eachFinished(f func(saga.ID) error) error {
 func (k *checker) live(id saga.ID) error {
 	h, err := k.head(id)
 	if err != nil {
+		k.blind = true
 		return err
 	}
 	if h.State.Phase.Final() {

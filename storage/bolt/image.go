@@ -20,7 +20,13 @@ type image struct {
 	size int64    // of a page
 	high uint64   // pages from here on are unused
 	used []uint64 // a bit for each page that was walked
-	row  func(table string, key, row []byte)
+	see  visitor
+}
+
+// visitor is told what a walk finds, in the order of tables and keys.
+type visitor interface {
+	table(name string)
+	row(table string, key, row []byte)
 }
 
 // Fixed by bbolt's file format; numbers are in the machine's byte order.
@@ -90,17 +96,17 @@ func metaAt(file io.ReaderAt, at int64) (boltMeta, bool) {
 	return parseMeta(b)
 }
 
-// walk reads every row of the file.
-func walk(file io.ReaderAt, length int64, m boltMeta, row func(table string, key, row []byte)) error {
+// walk visits every row of the file.
+func walk(file io.ReaderAt, length int64, m boltMeta, see visitor) (*image, error) {
 	size, high := m.pageSize, m.pages
 	if size < smallestPage || size > largestPage || size&(size-1) != 0 || high > uint64(length/size) {
-		return broken("%d pages of %d bytes do not fit its length of %d", high, size, length)
+		return nil, broken("%d pages of %d bytes do not fit its length of %d", high, size, length)
 	}
 	if m.freelist != noFreelist {
-		return broken("a freelist that this program never writes")
+		return nil, broken("a freelist that this program never writes")
 	}
-	i := image{file: file, size: size, high: high, used: make([]uint64, high/64+1), row: row}
-	return i.tree(m.root, nil, nil, i.bucket)
+	i := &image{file: file, size: size, high: high, used: make([]uint64, high/64+1), see: see}
+	return i, i.tree(m.root, nil, nil, i.bucket)
 }
 
 // bucket takes an element of the root tree: a table.
@@ -109,11 +115,12 @@ func (i *image) bucket(flags uint32, name, value []byte) error {
 		return broken("an element of the root is no table")
 	}
 	table := string(name)
+	i.see.table(table)
 	leaf := func(flags uint32, key, row []byte) error {
 		if flags != 0 {
 			return broken("a row of table %s is a table", table)
 		}
-		i.row(table, key, row)
+		i.see.row(table, key, row)
 		return nil
 	}
 	if root := native.Uint64(value); root != 0 {

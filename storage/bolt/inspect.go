@@ -17,7 +17,7 @@ func inspect(f *os.File, acceptOlder bool) (fresh bool, err error) {
 		return err == nil, err
 	}
 	found := census{tables: map[string]*tally{}}
-	if err := walk(f, info.Size(), m, found.row); err != nil {
+	if _, err := walk(f, info.Size(), m, &found); err != nil {
 		return false, err
 	}
 	return false, found.judge()
@@ -35,16 +35,14 @@ type tally struct {
 	damaged int
 }
 
+func (c *census) table(name string) { c.tables[name] = new(tally) }
+
 func (c *census) row(table string, key, row []byte) {
 	if table == bookBucket && bytes.Equal(key, bookKey) {
 		c.book = bytes.Clone(row)
 		return
 	}
 	t := c.tables[table]
-	if t == nil {
-		t = new(tally)
-		c.tables[table] = t
-	}
 	t.add(key, row)
 	if _, err := unpack(table, key, row); err != nil {
 		t.damaged++
@@ -60,15 +58,14 @@ func (c *census) judge() error {
 	for _, name := range tables {
 		t := c.tables[name]
 		if t == nil {
-			t = new(tally)
+			return broken("table %s is missing", name)
 		}
 		if why := t.misses(*b.Tables[name]); why != "" {
 			return broken("table %s: %s", name, why)
 		}
-		delete(c.tables, name)
 	}
-	if len(c.tables) > 0 {
-		return broken("it has tables that nobody made")
+	if len(c.tables) != len(tables)+1 || c.tables[bookBucket] == nil || c.tables[bookBucket].Rows > 0 {
+		return broken("it has tables or rows that nobody made")
 	}
 	return nil
 }
