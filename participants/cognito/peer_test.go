@@ -86,8 +86,7 @@ func (s peer) create(t *testing.T, names ...string) {
 // exists asks the server directly.
 func (s peer) exists(t *testing.T, name string) (bool, error) {
 	_, err := s.api.AdminGetUser(t.Context(), &cip.AdminGetUserInput{UserPoolId: &s.pool, Username: &name})
-	var none *types.UserNotFoundException
-	if errors.As(err, &none) {
+	if _, none := errors.AsType[*types.UserNotFoundException](err); none {
 		return false, nil
 	}
 	return err == nil, err

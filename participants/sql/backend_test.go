@@ -130,6 +130,9 @@ func (b backend) column(t *testing.T, query string) []string {
 		}
 		out = append(out, s.String)
 	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
 	return out
 }
 

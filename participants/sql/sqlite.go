@@ -156,7 +156,7 @@ func affinity(declared string, foreignIDs bool) class {
 		return loose // such a column can hold other texts too
 	case has("CHAR", "CLOB", "TEXT"):
 		return text
-	case declared == "" || has("BLOB", "REAL", "FLOA", "DOUB"):
+	case declared == "" || has("BLOB", "REAL", "FLOA", "DOUB"): //nolint:misspell // SQLite's own rule of affinity
 		return other
 	default:
 		return loose
