@@ -99,10 +99,14 @@ func TestRule03_IntakeKeepsItsConsumerOnClose(t *testing.T) {
 // Remove SubscribersCount in Subscriber.adapterConfig to see it fail.
 func TestRule04_AsManyMessagesAreWithHandlersAsWasAskedFor(t *testing.T) {
 	s := provisioned(t)
-	for i := range bus.CommandsInFlight { // enough for each subscription to get some
-		ring(t, s.connect(t, "orchestrator"), "sessions", i)
+	ours, worker := s.connect(t, "orchestrator"), s.connect(t, "sessions")
+	_, commands := subscribeCommands(t, worker, bus.SubscriberConfig{Concurrency: 4})
+	if err := worker.Flush(); err != nil { // the first of the subscriptions alone would get everything
+		t.Fatal(err)
 	}
-	_, commands := subscribeCommands(t, s.connect(t, "sessions"), bus.SubscriberConfig{Concurrency: 4})
+	for i := range bus.CommandsInFlight { // enough for each subscription to get some
+		ring(t, ours, "sessions", i)
+	}
 	var held []*message.Message
 	for range 4 {
 		held = append(held, take(t, commands))

@@ -17,7 +17,9 @@ const closeWait = 30 * time.Second
 
 // SubscriberConfig says how messages are taken. The zero value is good.
 type SubscriberConfig struct {
-	// Concurrency is how many messages are with handlers at once. Zero: 16 for commands.
+	// Concurrency is how many messages are with handlers at once. Zero: 16 for commands. Each
+	// of that many subscriptions has one message with a handler and may have more waiting;
+	// right after a start with a backlog, the first of them may have most of it.
 	// A request subscriber always takes [RequestsInFlight].
 	Concurrency int
 	// A message that its handler nacks comes again after a random time between half and all

@@ -55,9 +55,14 @@ func (t *taker) run(ctx context.Context, in <-chan *message.Message, end context
 	defer close(t.stopped)
 	t.handOn(ctx, in)
 	close(t.out)
-	go t.refuse(in)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		t.refuse(in)
+	}()
 	t.settle()
 	end()
+	<-ended // until then the adapter is subscribed, and the bus gives it messages
 }
 
 func (t *taker) handOn(ctx context.Context, in <-chan *message.Message) {
