@@ -51,7 +51,11 @@ func (r *run) advanceResolving() bool {
 	if !r.all(func(h *Share) bool { return h.Resolve.Status == Reported || h.Resolve.Status == "" }) {
 		return false
 	}
-	if r.all(func(h *Share) bool { return h.Resolve.Status == Reported && !h.Known }) {
+	unknown := func(h *Share) bool {
+		spec, _ := r.plan.Spec(h.Name)
+		return spec.Verifies() && h.Resolve.Status == Reported && !h.Known // who cannot count cannot say so
+	}
+	if r.all(unknown) {
 		r.finish(NotFound)
 		return false
 	}
@@ -66,19 +70,23 @@ func (r *run) pivot() {
 }
 
 func (r *run) advanceErasing() bool {
-	r.openReady(Erase, func(h *Share) bool {
-		spec, _ := r.plan.Spec(h.Name)
-		for _, a := range spec.After {
-			if !r.gone(r.s.Share(a)) {
-				return false
-			}
-		}
-		return true
-	})
+	// A permit of an earlier round may still be acted on: two at a time would be one too many.
+	r.openReady(Erase, func(h *Share) bool { return r.eraseReady(h) && !h.Erase.alive(r.now) })
 	if !r.all(func(h *Share) bool { return h.Erase.Status == Reported }) {
 		return false
 	}
 	r.record(Entry{Kind: KPhase, Phase: Verifying})
+	return true
+}
+
+// eraseReady reports whether all that a share comes after is gone.
+func (r *run) eraseReady(h *Share) bool {
+	spec, _ := r.plan.Spec(h.Name)
+	for _, a := range spec.After {
+		if !r.gone(r.s.Share(a)) {
+			return false
+		}
+	}
 	return true
 }
 
@@ -108,7 +116,8 @@ func (r *run) counts(h *Share) bool {
 func (r *run) advanceVerifying() {
 	r.openReady(Verify, r.counts)
 	done := func(h *Share) bool { return !r.counts(h) || h.Verify.Status == Reported }
-	quiet := func(h *Share) bool { return !h.Verify.alive(r.now) }
+	// An erase that somebody may still carry out could hit what is made after the end.
+	quiet := func(h *Share) bool { return !h.Verify.alive(r.now) && !h.Erase.alive(r.now) }
 	if r.s.QuietUntil.IsZero() && r.all(done) && r.all(quiet) {
 		r.settle()
 	}

@@ -36,7 +36,7 @@ func (s *State) change(p Plan, e Entry) error {
 	switch e.Kind {
 	case KStarted, KJoined, KWithdrawn, KPhase, KQuieted, KRecovered, KFinished:
 		return s.changeSaga(p, e)
-	case KOpened, KRung, KGranted, KRenewed, KExpired, KReported, KFailed, KNoted, KDelayed, KParked, KReopened, KRetried, KWaived:
+	case KOpened, KRung, KGranted, KRenewed, KExpired, KReported, KFailed, KNoted, KDelayed, KParked, KWaits, KReopened, KRetried, KWaived:
 		return s.changeStep(e)
 	}
 	return fmt.Errorf("%w: unknown kind %q", ErrHistory, e.Kind)
@@ -125,10 +125,13 @@ func (s *State) changeStep(e Entry) error {
 		return fmt.Errorf("%w: no verb %q", ErrHistory, e.Verb)
 	}
 	switch e.Kind {
-	case KOpened, KRung, KDelayed, KParked, KRetried:
+	case KOpened, KRung, KDelayed, KParked, KWaits, KRetried:
 		s.turn(t, e)
 	case KReopened:
 		s.turn(t, e)
+		if h.Verdict != Absent {
+			h.Before = h.Verdict
+		}
 		h.Verdict, h.Zero = "", false // Counts stay: they add up over rounds
 	case KGranted:
 		t.set(Granted, e)
@@ -139,7 +142,7 @@ func (s *State) changeStep(e Entry) error {
 	case KWaived:
 		t.set(Reported, e)
 		h.Verdict, h.Ground, h.By = Waived, e.Ground, e.By
-		if h.Verify.Status == Parked {
+		if h.Verify.Status != "" {
 			h.Verify.set(Reported, e)
 		}
 	case KRenewed, KExpired, KReported, KFailed, KNoted:
@@ -164,6 +167,8 @@ func (s *State) turn(t *Step, e Entry) {
 	case KParked:
 		t.set(Parked, e)
 		t.Reason = e.Reason
+	case KWaits:
+		t.set(Waiting, e)
 	case KRetried:
 		t.set(Waiting, e)
 		t.Used = 0
@@ -193,6 +198,9 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 		}
 	case KNoted:
 		q.Reported = true
+		if e.Verb == Verify && e.Remaining != nil && *e.Remaining > 0 {
+			h.Left, h.Expected = e.Remaining, h.Counts.plus(h.found(e))
+		}
 	case KFailed:
 		q.Reported = true
 		h.Counts = h.Counts.sum(e.Counts)
@@ -219,6 +227,17 @@ func (c Counts) sum(d Counts) Counts {
 	return c.plus(d)
 }
 
+// found is what a count found, by kind: as it says, or all of the only kind there is.
+func (h *Share) found(e Entry) Counts {
+	if e.Counts.Total() == *e.Remaining || len(h.Baseline) != 1 {
+		return e.Counts
+	}
+	for kind := range h.Baseline {
+		return Counts{kind: *e.Remaining}
+	}
+	return nil
+}
+
 // outcome stores what a closing report says of the share.
 func (s *State) outcome(h *Share, e Entry) {
 	switch e.Verb {
@@ -226,11 +245,14 @@ func (s *State) outcome(h *Share, e Entry) {
 		h.Baseline, h.Known = e.Counts, e.Verdict == Resolved || e.Counts.Total() > 0
 		if e.Counts != nil {
 			n := e.Counts.Total()
-			h.Left = &n
+			h.Left, h.Expected = &n, e.Counts
 		}
 		s.Identifiers = append(s.Identifiers, e.Identifiers...)
 	case Erase:
-		h.Verdict, h.Counts, h.Inferred, h.RowsOnly = e.Verdict, e.Counts, e.Inferred, e.RowsOnly
+		h.Verdict, h.Counts, h.Inferred, h.RowsOnly = e.Verdict, e.Counts, e.Inferred, h.RowsOnly || e.RowsOnly
+		if e.Remaining != nil {
+			h.Left = e.Remaining
+		}
 		h.Ground, h.Until = e.Ground, e.Until
 		h.Zero = e.Remaining != nil && *e.Remaining == 0
 	case Verify:

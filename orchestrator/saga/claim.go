@@ -34,6 +34,11 @@ func (r *run) claimed(in Claimed) {
 	case Granted:
 		r.sameAgain(in, h, t)
 	case Open:
+		if in.Verb == Erase && !r.eraseReady(h) {
+			r.record(Entry{Kind: KWaits, Participant: h.Name, Verb: in.Verb, Round: t.Round, Reason: "what it comes after is back"})
+			r.deny(DenyNotOpened, time.Time{})
+			return
+		}
 		r.grant(in, h, t)
 	}
 }

@@ -64,6 +64,7 @@ const (
 	KNoted     Kind = "noted"     // step, permit, verdict, reason: a report that changes nothing
 	KDelayed   Kind = "delayed"   // step, reason, until
 	KParked    Kind = "parked"    // step, reason
+	KWaits     Kind = "waits"     // step, reason: an open step waits for others again
 	KReopened  Kind = "reopened"  // step, reason: erase waits for its turn in a new round
 	KQuieted   Kind = "quieted"   // until: the last count comes after the quiet time
 	KRecovered Kind = "recovered" // until: no permit alive at the restart is dead before

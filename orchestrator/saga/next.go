@@ -2,6 +2,7 @@ package saga
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -25,6 +26,9 @@ func Next(p Plan, s State, in Input, now time.Time) (State, []Effect, error) {
 	}
 	if s.ID != "" && s.Plan != p.Digest() {
 		return s, nil, ErrPlan
+	}
+	if _, restart := in.(Recovered); restart {
+		r.recovered() // before anything is taken for dead: clocks may have jumped
 	}
 	if !s.Phase.Final() && s.ID != "" {
 		r.tick()
@@ -56,13 +60,11 @@ func (r *run) take(in Input) {
 		r.claimed(in)
 	case ReportReceived:
 		r.reported(in)
-	case Recovered:
-		r.recovered()
 	case Retry:
 		r.retry(in)
 	case Waive:
 		r.waive(in)
-	case Woke:
+	case Woke, Recovered:
 	}
 	if !r.s.Phase.Final() {
 		r.advance()
@@ -166,9 +168,9 @@ func (r *run) recovered() {
 	if r.s.Phase.Final() {
 		return
 	}
-	alive := false
-	r.s.each(func(_ *Share, _ Verb, t *Step) { alive = alive || t.alive(r.now) })
-	if !alive {
+	out := false
+	r.s.each(func(_ *Share, _ Verb, t *Step) { out = out || slices.ContainsFunc(t.Permits, Permit.out) })
+	if !out {
 		return
 	}
 	r.record(Entry{Kind: KRecovered, Until: r.now.Add(r.plan.Permit + r.plan.Margin)})

@@ -8,7 +8,7 @@ func (r *run) retry(in Retry) {
 		return
 	}
 	t := h.Step(in.Verb)
-	if t == nil || t.Status != Parked {
+	if t == nil || t.Status != Parked || r.s.Phase.Final() {
 		r.emit(OperatorAnswer{"the step is not parked"})
 		return
 	}
@@ -32,12 +32,17 @@ func (r *run) waive(in Waive) {
 		r.emit(OperatorAnswer{"the saga has ended"})
 	case r.s.Phase.beforePivot():
 		r.emit(OperatorAnswer{"nothing is erased yet: cancel instead"})
-	case h.Erase.Status == Reported && h.Verify.Status != Parked:
+	case r.settled(h):
 		r.emit(OperatorAnswer{"the share is settled"})
 	default:
 		r.record(Entry{Kind: KWaived, Participant: h.Name, Verb: Erase, Round: h.Erase.Round, By: in.By, Ground: in.Ground})
 		r.emit(OperatorAnswer{})
 	}
+}
+
+// settled reports whether nothing of a share waits for anybody.
+func (r *run) settled(h *Share) bool {
+	return h.Erase.Status == Reported && (!r.counts(h) || h.Verify.Status == Reported)
 }
 
 func operable(by, ground string, h *Share) (problem string) {

@@ -18,7 +18,7 @@ func (r *run) reported(in ReportReceived) {
 	switch {
 	case q == nil || q.Round != in.Round:
 		r.receive(Rejected, "it names no granted permit")
-	case q.Reported:
+	case q.Reported && !in.leftovers():
 		r.receive(Noted, "this permit was reported before")
 	case r.s.Phase.Final():
 		r.receive(Noted, "the saga has ended")
@@ -93,6 +93,11 @@ func (r *run) failure(in ReportReceived, h *Share, t *Step) {
 
 // fail records a failed attempt and decides what becomes of the step.
 func (r *run) fail(in ReportReceived, h *Share, t *Step, class Class, code string) {
+	switch class {
+	case Transient, RateLimited, Misconfigured, Refused:
+	default:
+		class = Transient // of a worker that is newer than we are
+	}
 	e := in.entry(KFailed)
 	e.Class, e.Reason = class, code
 	// Whatever failed may have had its effect first: finding nothing next time proves nothing.
@@ -192,13 +197,17 @@ func outcome(in ReportReceived, h *Share, q Permit) (Verdict, Counts, bool) {
 	inferred := h.Inferred
 	if q.MaybeDone && in.Verdict != Retained {
 		var raised bool
-		counts, raised = counts.atLeast(h.Baseline)
-		inferred = inferred || raised
+		counts, raised = counts.atLeast(h.Expected)
+		// Who never counted cannot say what an attempt that was lost had found.
+		inferred = inferred || raised || h.Expected == nil && in.Verdict == Absent
 	}
-	if in.Verdict == Absent && counts.Total() > 0 {
-		return Erased, counts, inferred
+	switch {
+	case in.Verdict != Absent || counts.Total() == 0 && !inferred:
+		return in.Verdict, counts, inferred
+	case h.Before == Anonymised || h.Before == Shredded:
+		return h.Before, counts, inferred
 	}
-	return in.Verdict, counts, inferred
+	return Erased, counts, inferred
 }
 
 // counted takes a verify report. Anything left, under any permit, erases again; nothing
@@ -215,7 +224,7 @@ func (r *run) counted(in ReportReceived, h *Share, t *Step) {
 		r.reopen(h)
 	case t.newest().ID != in.Permit:
 		r.note(in, "a newer permit is out")
-	case t.Status == Reported:
+	case t.Status == Reported, t.Status == Parked && t.Reason == stillThere:
 		r.note(in, "the step is closed")
 	default:
 		r.record(in.entry(KReported))

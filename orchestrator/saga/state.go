@@ -62,6 +62,10 @@ type Share struct {
 	Baseline Counts `json:"baseline,omitempty"` // counted at resolve; nil: unknown
 	Known    bool   `json:"known,omitempty"`    // resolve found something of the subject
 	Left     *int64 `json:"left,omitempty"`     // items at the last count; nil: never counted
+	// Expected is what there was to erase over all rounds, as far as it was counted: the
+	// baseline, and what later counts found on top of what was erased by then.
+	Expected Counts  `json:"expected,omitempty"`
+	Before   Verdict `json:"before,omitempty"` // of the round before a share came back
 
 	// The outcome of erase. Counts adds up over rounds and partial attempts.
 	Verdict  Verdict   `json:"verdict,omitempty"`
@@ -106,8 +110,11 @@ type Permit struct {
 	MaybeDone bool      `json:"maybe_done,omitempty"`
 }
 
+// out reports whether nobody has heard of the permit's end yet.
+func (p Permit) out() bool { return !p.Reported && !p.Expired }
+
 // live reports whether somebody may still act on the permit at t.
-func (p Permit) live(t time.Time) bool { return !p.Reported && !p.Expired && t.Before(p.Dead) }
+func (p Permit) live(t time.Time) bool { return p.out() && t.Before(p.Dead) }
 
 // Share returns the participant's share, or nil.
 func (s *State) Share(name string) *Share {
@@ -186,7 +193,7 @@ func (s State) Clone() State {
 	s.Shares = slices.Clone(s.Shares)
 	for i := range s.Shares {
 		h := &s.Shares[i]
-		h.Baseline, h.Counts = h.Baseline.clone(), h.Counts.clone()
+		h.Baseline, h.Counts, h.Expected = h.Baseline.clone(), h.Counts.clone(), h.Expected.clone()
 		for _, v := range Verbs {
 			t := h.Step(v)
 			t.Permits = slices.Clone(t.Permits)

@@ -50,9 +50,20 @@ func (r *run) again(h *Share, v Verb, t *Step, reason string, notBefore time.Tim
 	}
 	until := r.now.Add(r.backoff(h, v, t))
 	if notBefore.After(until) {
-		until = notBefore
+		until = r.patience(notBefore)
 	}
 	r.record(Entry{Kind: KDelayed, Participant: h.Name, Verb: v, Round: t.Round, Reason: reason, Until: until})
+}
+
+// patience shortens a wait that somebody else asks for: to a day, and not past due.
+func (r *run) patience(until time.Time) time.Time {
+	if longest := r.now.Add(idle); until.After(longest) {
+		until = longest
+	}
+	if r.now.Before(r.s.Due) && until.After(r.s.Due) {
+		until = r.s.Due
+	}
+	return until
 }
 
 func (r *run) park(h *Share, v Verb, t *Step, reason string) {
@@ -63,7 +74,13 @@ func (r *run) park(h *Share, v Verb, t *Step, reason string) {
 // quarter of what is left until due, and is spread by up to a quarter over sagas.
 func (r *run) backoff(h *Share, v Verb, t *Step) time.Duration {
 	d := r.plan.BackoffFirst
-	for i := 1; i < t.Used && d < r.plan.BackoffMax; i++ {
+	tries := 0 // of this round, those included that do not use up an attempt
+	for _, q := range t.Permits {
+		if q.Round == t.Round {
+			tries++
+		}
+	}
+	for i := 1; i < tries && d < r.plan.BackoffMax; i++ {
 		d *= 2
 	}
 	d = min(d, r.plan.BackoffMax)
