@@ -106,9 +106,6 @@ func (c *chaos) input() Input {
 		}
 		return CancelRequested{Request: "r1", Source: "x"}
 	case 4:
-		if c.s.Phase.Final() {
-			return Woke{} // an operator's retry after the end has a test of its own
-		}
 		return Retry{Participant: who, Verb: verb, By: "ada", Ground: "mended"}
 	case 5:
 		return Waive{Participant: who, By: rapid.SampledFrom([]string{"", "", "", "ada"}).Draw(c.t, "by"), Ground: "ticket"}
