@@ -66,7 +66,6 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 		{"a subject too many", func(w *writer) error { return w.of[subjects].put([]byte("s9"), []byte(other)) }, "", "subjects: 3 rows, of which 2"},
 		{"the vault of a final saga", func(w *writer) error { return w.of[vault].put([]byte(ended), []byte("box")) }, "", "vault: 3 rows, of which 2"},
 		{"no expiry", func(w *writer) error { return w.of[expiries].delete(w.anyKey(expiries)) }, live, "a request key"},
-		{"an expiry too many", func(w *writer) error { return w.of[expiries].put([]byte("000000000000k"), nil) }, "", "expiries: 4 rows for 3"},
 		{"no summary", func(w *writer) error {
 			d, err := w.finished(ended)
 			must(t, err)
@@ -164,6 +163,37 @@ func TestDamagedRowThatIsReplacedIsForgotten(t *testing.T) {
 	}
 	if r, err := s.Check(t.Context()); err != nil || len(r.Faults) > 0 {
 		t.Errorf("check: %+v, %v", r.Faults, err)
+	}
+}
+
+// TestDamagedRequestKeyIsReplaced: the expiry that the damaged one left behind must not
+// take its successor along.
+func TestDamagedRequestKeyIsReplaced(t *testing.T) {
+	p := newPlace(t)
+	s := p.open(t, Config{})
+	soon := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	key := func(log uint64, expires time.Time) storage.Batch {
+		return storage.Batch{Log: log, Requests: []storage.RequestKey{{Key: "k", Saga: "s", Expires: expires}}}
+	}
+	must(t, s.Commit(t.Context(), key(1, soon)))
+	must(t, s.Close())
+	p.flip(t, requests, []byte("k"))
+
+	s = p.open(t, Config{})
+	if _, err := s.Request(t.Context(), "k"); !errors.Is(err, storage.ErrDamaged) {
+		t.Fatalf("got %v, want %v", err, storage.ErrDamaged)
+	}
+	must(t, s.Commit(t.Context(), key(2, soon.Add(time.Hour))))
+	if r, err := s.Check(t.Context()); err != nil || len(r.Faults) > 0 {
+		t.Errorf("check: %+v, %v", r.Faults, err)
+	}
+	must(t, s.Commit(t.Context(), storage.Batch{Log: 3, Expire: soon.Add(time.Minute)}))
+	if _, err := s.Request(t.Context(), "k"); err != nil {
+		t.Errorf("after the first expiry: %v", err)
+	}
+	must(t, s.Commit(t.Context(), storage.Batch{Log: 4, Expire: soon.Add(2 * time.Hour)}))
+	if _, err := s.Request(t.Context(), "k"); !errors.Is(err, storage.ErrNotFound) {
+		t.Errorf("after the second: got %v, want %v", err, storage.ErrNotFound)
 	}
 }
 

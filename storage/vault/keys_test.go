@@ -96,12 +96,16 @@ func TestDestroyLeavesNothingOfTheKey(t *testing.T) {
 	must(t, k.Create("a", "b", "c"))
 	box, err := k.Seal("b", []byte("somebody"))
 	must(t, err)
-	s := slot{id: "b", kek: 1, key: k.keys["b"].key}
+	inMemory := k.keys["b"]
+	s := slot{id: "b", kek: 1, key: inMemory.key}
 	if !contains(t, path, s.bytes()[1:]) {
 		t.Fatal("the key is not in the file to begin with: the test would prove nothing")
 	}
 
 	must(t, k.Destroy("b", "unknown"))
+	if inMemory.key != [wrappedSize]byte{} {
+		t.Error("the wrapped key is still in memory")
+	}
 	for i := range len(s.key) - 3 {
 		if contains(t, path, s.key[i:i+4]) {
 			t.Errorf("bytes %d to %d of the wrapped key are still in the file", i, i+4)
