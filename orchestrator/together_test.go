@@ -199,8 +199,6 @@ func dieOnce(t *testing.T, at int32, after bool) {
 	r.serve(account)
 	r.serve(idp)
 	c, w := r.client("billing")
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-	defer cancel()
 	died := make(chan struct{})
 	go func(ended chan error) {
 		defer close(died)
@@ -209,13 +207,15 @@ func dieOnce(t *testing.T, at int32, after bool) {
 		}
 	}(r.ended)
 	ask := events.Request{UserID: person, IdempotencyKey: "once"}
-	a, err := c.Request(ctx, ask)
+	short, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	a, err := c.Request(short, ask)
 	<-died
 	r.stop = func() {}
 	r.store.Store = disk
 	r.start()
 	if err != nil { // not answered: the source asks again
-		if a, err = c.Request(ctx, ask); err != nil {
+		if a, err = c.Request(t.Context(), ask); err != nil {
 			t.Fatal(err)
 		}
 	}
