@@ -137,6 +137,9 @@ func (t *theatre) open(ctx context.Context) (err error) {
 	if t.before, err = t.stack.Systems.Snapshot(ctx); err != nil {
 		return err
 	}
+	if err := demo.Control(t.folder, t.person); err != nil {
+		return err
+	}
 	if t.lying {
 		t.stack.Systems.Jumio.SetFaults(sandbox.Fault{Action: "DELETE", Lie: true})
 		t.say("The verification vendor will answer 200 and delete nothing.")

@@ -172,7 +172,7 @@ func (r *killRig) letItRun() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	_, err = r.session.follow(ctx, accepted.Saga, time.Millisecond, func(events.Status) {}, func(st events.Status) bool {
+	_, err = r.session.follow(ctx, accepted.Saga, 5*time.Millisecond, func(events.Status) {}, func(st events.Status) bool {
 		erased := 0
 		for _, p := range st.Participants {
 			if p.Verdict != "" {

@@ -22,7 +22,7 @@ func newRoot(w world) *cobra.Command {
 	root.SetIn(w.in)
 	root.SetOut(w.out)
 	root.SetErr(w.err)
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage(c, err) })
+	root.SetFlagErrorFunc(usage)
 	root.AddCommand(
 		demoCommand(w), devCommand(w), serveCommand(w), workerCommand(w),
 		requestCommand(w), statusCommand(w), watchCommand(w),

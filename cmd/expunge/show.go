@@ -102,13 +102,8 @@ func showSummary(w io.Writer, s events.Summary) {
 }
 
 func showEvent(w io.Writer, e events.Event) {
-	line := fmt.Sprintf("%s  %s  %-9s %s", instant(e.At), e.Saga, e.Kind, e.State)
-	for _, more := range []string{e.Participant, e.Reason} {
-		if more != "" {
-			line += "  " + more
-		}
-	}
-	fmt.Fprintln(w, line)
+	line := fmt.Sprintf("%s  %s  %-9s %s  %s  %s", instant(e.At), e.Saga, e.Kind, e.State, e.Participant, e.Reason)
+	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }
 
 // showJSON prints a message as it is on the wire, on one line.

@@ -15,7 +15,9 @@ import (
 // Bus is the bus of an orchestrator: a server in this process, or one elsewhere.
 type Bus struct {
 	server *embedded.Server // nil: elsewhere
-	ours   bus.Config       // how the orchestrator connects
+	folder string           // of its streams
+	alarm  *alarm
+	ours   bus.Config // how the orchestrator connects
 	log    *slog.Logger
 }
 
@@ -27,11 +29,13 @@ func Embed(cfg embedded.Config) (*Bus, error) {
 		return nil, err
 	}
 	cfg.Orchestrator = append([]string{key.Public()}, cfg.Orchestrator...)
-	server, err := embedded.Start(cfg)
-	if err != nil {
+	b := &Bus{folder: cfg.StoreDir, log: cfg.Logger, alarm: newAlarm(cfg.Logger.Handler())}
+	cfg.Logger = slog.New(b.alarm)
+	if b.server, err = embedded.Start(cfg); err != nil {
 		return nil, fmt.Errorf("start the bus: %w", err)
 	}
-	return &Bus{server: server, log: cfg.Logger, ours: bus.Config{InProcess: server, NKey: key, Logger: cfg.Logger}}, nil
+	b.ours = bus.Config{InProcess: b.server, NKey: key, Logger: b.log}
+	return b, nil
 }
 
 // Elsewhere is a server that runs on its own.

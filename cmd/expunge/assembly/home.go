@@ -35,7 +35,7 @@ const (
 )
 
 // BusFolder is where the embedded bus keeps its streams.
-func (h *Home) BusFolder() string { return filepath.Join(h.Folder, busName) }
+func (h *Home) BusFolder() string { return h.path(busName) }
 
 // OpenHome opens a data folder, and makes what a new one lacks; kekFile is empty for the
 // folder's own. An error says what to do about it.
@@ -58,15 +58,14 @@ func OpenHome(folder, kekFile string) (*Home, error) {
 // store. A kill between any two of them leaves a folder that the next start completes; a
 // store without its keys is never given new ones.
 func (h *Home) open(kekFile string) error {
-	fresh := !exists(filepath.Join(h.Folder, storeName))
-	kek, err := h.kek(kekFile, fresh)
+	kek, err := h.kek(kekFile)
 	if err != nil {
 		return err
 	}
-	if h.Keys, err = openKeys(filepath.Join(h.Folder, keysName), kek, fresh); err != nil {
+	if h.Keys, err = h.openKeys(kek); err != nil {
 		return err
 	}
-	store, err := bolt.Open(filepath.Join(h.Folder, storeName), bolt.Config{})
+	store, err := bolt.Open(h.path(storeName), bolt.Config{})
 	switch {
 	case errors.Is(err, storage.ErrLocked):
 		return inUse(h.Folder, err)
@@ -74,17 +73,17 @@ func (h *Home) open(kekFile string) error {
 		return fmt.Errorf("open the store: %w", err)
 	}
 	h.Store = store
-	h.Instance, err = instance(filepath.Join(h.Folder, instanceName))
+	h.Instance, err = instance(h.path(instanceName))
 	return err
 }
 
-func (h *Home) kek(file string, fresh bool) (vault.KEK, error) {
-	own := filepath.Join(h.Folder, kekName)
-	if file == "" {
-		file = own
+func (h *Home) kek(file string) (vault.KEK, error) {
+	own := file == ""
+	if own {
+		file = h.path(kekName)
 	}
 	kek, err := vault.LoadKEK(file)
-	if errors.Is(err, fs.ErrNotExist) && file == own && fresh && !exists(filepath.Join(h.Folder, keysName)) {
+	if errors.Is(err, fs.ErrNotExist) && own && !h.has(storeName) && !h.has(keysName) {
 		return vault.CreateKEK(file)
 	}
 	if err != nil {
@@ -93,9 +92,10 @@ func (h *Home) kek(file string, fresh bool) (vault.KEK, error) {
 	return kek, nil
 }
 
-func openKeys(path string, kek vault.KEK, fresh bool) (*vault.Keys, error) {
+func (h *Home) openKeys(kek vault.KEK) (*vault.Keys, error) {
+	path := h.path(keysName)
 	keys, err := vault.Open(path, kek)
-	if errors.Is(err, fs.ErrNotExist) && fresh {
+	if errors.Is(err, fs.ErrNotExist) && !h.has(storeName) {
 		if err := vault.Init(path, kek); err != nil {
 			return nil, fmt.Errorf("make the keys file: %w", err)
 		}
@@ -103,7 +103,7 @@ func openKeys(path string, kek vault.KEK, fresh bool) (*vault.Keys, error) {
 	}
 	switch {
 	case errors.Is(err, storage.ErrLocked):
-		return nil, inUse(filepath.Dir(path), err)
+		return nil, inUse(h.Folder, err)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("the store is there and its keys are not: put the file %s back: %w", path, err)
 	case err != nil:
@@ -128,8 +128,10 @@ func (h *Home) Close() error {
 	return errors.Join(errs...)
 }
 
-func exists(path string) bool {
-	_, err := os.Stat(path)
+func (h *Home) path(name string) string { return filepath.Join(h.Folder, name) }
+
+func (h *Home) has(name string) bool {
+	_, err := os.Stat(h.path(name))
 	return err == nil
 }
 

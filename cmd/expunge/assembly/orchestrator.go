@@ -25,6 +25,7 @@ import (
 // Orchestrator is an orchestrator with its HTTP door.
 type Orchestrator struct {
 	*orchestrator.Orchestrator
+	bus      *Bus
 	conn     *nats.Conn
 	topology bus.Topology
 	door     net.Listener
@@ -70,8 +71,8 @@ func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 		return nil, err
 	}
 	return &Orchestrator{
-		Orchestrator: o, conn: nc, log: log,
-		topology: bus.Topology{Participants: cfg.Participants(), Sources: cfg.SourceNames()},
+		Orchestrator: o, bus: b, conn: nc, log: log,
+		topology: bus.Topology{Participants: cfg.Participants(), Sources: cfg.SourceNames(), Limits: cfg.NATS.Limits},
 		handler:  api.New(api.Config{Orchestrator: o, Source: cfg.HTTP.Source, Gatherer: metrics, Logger: log}),
 	}, nil
 }
@@ -120,28 +121,35 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var doorErr error
-	var door sync.WaitGroup
-	door.Go(func() {
+	var beside sync.WaitGroup
+	beside.Go(func() { o.bus.guard(ctx) })
+	beside.Go(func() {
 		defer cancel()
 		doorErr = ServeHTTP(ctx, o.door, o.handler, o.log)
 	})
 	err := o.serve(ctx)
 	cancel()
-	door.Wait()
+	beside.Wait()
 	return errors.Join(err, doorErr)
 }
 
 func (o *Orchestrator) serve(ctx context.Context) error {
-	if err := bus.WaitConnected(ctx, o.conn); err != nil {
-		if ctx.Err() != nil {
-			return nil // stopped before there was a bus
-		}
-		return fmt.Errorf("bus: %w", err)
+	err := bus.WaitConnected(ctx, o.conn)
+	if err == nil {
+		err = bus.Provision(ctx, o.conn, o.topology)
 	}
-	if err := bus.Provision(ctx, o.conn, o.topology); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("bus: %w", err)
+	if err != nil {
+		return unlessEnded(ctx, fmt.Errorf("bus: %w", err))
 	}
 	return o.Orchestrator.Run(ctx)
+}
+
+// unlessEnded is nil when ctx has ended: what fails then was only stopped.
+func unlessEnded(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // Close ends the connection. Run must have returned.
@@ -172,10 +180,12 @@ func ServeHTTP(ctx context.Context, l net.Listener, h http.Handler, log *slog.Lo
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
-	err := errors.Join(srv.Shutdown(limited), srv.Close())
-	<-ended
-	if errors.Is(err, context.DeadlineExceeded) {
-		return nil // who was still being answered has been cut off
+	if err := srv.Shutdown(limited); err != nil {
+		log.WarnContext(ctx, "http requests were cut off", "error", err)
 	}
-	return err
+	_ = srv.Close() // of what Shutdown did not wait for
+	if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("http: %w", err)
+	}
+	return nil
 }

@@ -109,10 +109,7 @@ func RunWorkers(ctx context.Context, workers []*Worker) error {
 
 func (w *Worker) run(ctx context.Context) error {
 	if err := bus.WaitConnected(ctx, w.conn); err != nil {
-		if ctx.Err() != nil {
-			return nil // stopped before there was a bus
-		}
-		return fmt.Errorf("%s: bus: %w", w.name, err)
+		return unlessEnded(ctx, fmt.Errorf("%s: bus: %w", w.name, err))
 	}
 	w.check(ctx)
 	if err := w.worker.Run(ctx); err != nil {

@@ -46,6 +46,7 @@ type Source struct {
 type NATS struct {
 	Embedded *Embedded
 	Accounts Accounts
+	Limits   bus.Limits // of the streams, in bytes
 	Client
 }
 

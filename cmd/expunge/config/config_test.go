@@ -35,7 +35,8 @@ workers:
 `
 
 func TestWhatIsInTheFileIsRead(t *testing.T) {
-	c, err := config.Parse("/etc/expunge/expunge.yaml", []byte(good))
+	text := strings.Replace(good, "  accounts:", "  limits: {events: 2GiB, commands: 16MiB}\n  accounts:", 1)
+	c, err := config.Parse("/etc/expunge/expunge.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,6 +48,9 @@ func TestWhatIsInTheFileIsRead(t *testing.T) {
 	}
 	if c.NATS.Embedded == nil || c.NATS.Embedded.Port != 4333 || c.Durability != bus.DurabilityDefault {
 		t.Errorf("nats: %+v, durability %s", c.NATS.Embedded, c.Durability)
+	}
+	if c.NATS.Limits.EventBytes != 2<<30 || c.NATS.Limits.CommandBytes != 16<<20 {
+		t.Errorf("limits: %+v", c.NATS.Limits)
 	}
 	if c.Sources["s"] != (config.Source{Realm: "r", Plan: "p", Regime: "gdpr"}) {
 		t.Errorf("source: %+v", c.Sources["s"])
@@ -153,6 +157,8 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"a missing file", "data: data", "keys: {kek_file: none}\ndata: data", "1: keys.kek_file: open " + filepath.Join(folder, "none") + ": no such file"},
 		{"a key that others can read", "data: data", "keys: {kek_file: loose.key}\ndata: data", "1: keys.kek_file: " + filepath.Join(folder, "loose.key") + ": mode 0644 lets others in"},
 		{"what is no key", "data: data", "keys: {kek_file: short.key}\ndata: data", "1: keys.kek_file: " + filepath.Join(folder, "short.key") + ": not a key"},
+		{"a size without unit", "embedded: {port: 4333}", "embedded: {port: 4333}\n  limits: {events: 5}", "4: nats.limits.events: want a size such as 64MiB or 4GiB, got a number"},
+		{"a size of nothing", "embedded: {port: 4333}", "embedded: {port: 4333}\n  limits: {events: 0MiB}", `4: nats.limits.events: "0MiB" is not a size`},
 		{"half of TLS", "{port: 4333}", "{port: 4333, tls: {cert: empty}}", "3: nats.embedded.tls.key: missing: cert needs it"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -228,8 +234,8 @@ func TestEveryOverrideIsOfAScalarThatExists(t *testing.T) {
 }
 
 func TestWorkersAloneNeedNoPlans(t *testing.T) {
-	text := good[strings.Index(good, "workers:"):]
-	c, err := config.Parse("c.yaml", []byte("nats: {url: 'nats://127.0.0.1:4222'}\n"+text))
+	_, workers, _ := strings.Cut(good, "workers:")
+	c, err := config.Parse("c.yaml", []byte("nats: {url: 'nats://127.0.0.1:4222'}\nworkers:"+workers))
 	if err != nil {
 		t.Fatal(err)
 	}

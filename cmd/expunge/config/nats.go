@@ -16,6 +16,7 @@ func (c *NATS) read(n node) {
 		c.Embedded.read(n)
 	}
 	known["accounts"] = c.Accounts.read
+	known["limits"] = func(n node) { readLimits(n, &c.Limits) }
 	n.object(known)
 	c.Client.agree(n)
 	if c.Embedded != nil {
@@ -25,6 +26,10 @@ func (c *NATS) read(n node) {
 			}
 		}
 	}
+}
+
+func readLimits(n node, l *bus.Limits) {
+	n.object(fields{"requests": size(&l.RequestBytes), "commands": size(&l.CommandBytes), "events": size(&l.EventBytes)})
 }
 
 func (e *Embedded) read(n node) {

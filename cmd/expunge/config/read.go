@@ -77,8 +77,7 @@ func syntaxFault(name string, err error) *Fault {
 
 // reason is the error without the name of the file, which stands before it already.
 func reason(err error) string {
-	var pathErr *os.PathError
-	if errors.As(err, &pathErr) {
+	if pathErr, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Sprintf("%s: %v", pathErr.Op, pathErr.Err)
 	}
 	return err.Error()

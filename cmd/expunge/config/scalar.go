@@ -65,6 +65,25 @@ func integer(to *int, least, most int) func(node) {
 	}
 }
 
+// size reads a number of bytes, as in 64MiB. Less than a MiB holds no message.
+func size(to *int64) func(node) {
+	return func(n node) {
+		s, ok := n.scalar("a size such as 64MiB or 4GiB", "!!str")
+		if !ok {
+			return
+		}
+		m := sizeForm.FindStringSubmatch(s)
+		if m == nil {
+			n.bad("%q is not a size such as 64MiB or 4GiB", s)
+			return
+		}
+		number, _ := strconv.ParseInt(m[1], 10, 64) // at most seven digits
+		*to = number << map[string]int{"MiB": 20, "GiB": 30}[m[2]]
+	}
+}
+
+var sizeForm = regexp.MustCompile(`^([1-9]\d{0,6})(MiB|GiB)$`)
+
 func flag(to *bool) func(node) {
 	return func(n node) {
 		if s, ok := n.scalar("true or false", "!!bool"); ok {

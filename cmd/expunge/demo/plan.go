@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"slices"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -20,7 +21,7 @@ const Source = "demo"
 // the account itself, go last.
 func Plan() saga.Plan {
 	rows := []string{events.Sessions, events.APIKeys, events.Delegations, events.PrivateKeys, events.AutomationSettings}
-	identity := append(rows, events.VerificationImages)
+	beforeIdentity := slices.Concat(rows, []string{events.VerificationImages})
 	images := names(jumio.Scan, jumio.Authentication, jumio.Document)
 	return saga.Plan{
 		Name: PlanName,
@@ -32,8 +33,11 @@ func Plan() saga.Plan {
 			{Name: events.PrivateKeys, After: []string{events.Delegations}},
 			{Name: events.AutomationSettings},
 			{Name: events.VerificationImages, Needs: images},
-			{Name: events.IdentityProvider, Needs: names(cognito.Username), After: identity},
-			{Name: events.Account, Yields: append(names(cognito.Username), images...), After: append(identity[:len(identity):len(identity)], events.IdentityProvider)},
+			{Name: events.IdentityProvider, Needs: names(cognito.Username), After: beforeIdentity},
+			{
+				Name: events.Account, Yields: append(names(cognito.Username), images...),
+				After: slices.Concat(beforeIdentity, []string{events.IdentityProvider}),
+			},
 		},
 	}
 }

@@ -141,11 +141,14 @@ func (s *Stack) openWorkers(ctx context.Context) error {
 	return nil
 }
 
+const mebi = 1 << 20
+
 // config is what a configuration file for this stack would say.
 func (s *Stack) config() config.Config {
 	return config.Config{
 		Data:    s.home.Folder,
 		HTTP:    config.HTTP{Listen: s.options.HTTP, Source: Source},
+		NATS:    config.NATS{Limits: bus.Limits{RequestBytes: 8 * mebi, CommandBytes: 8 * mebi, EventBytes: 32 * mebi}}, // any disk has that
 		Sources: map[string]config.Source{Source: {Realm: people.Realm, Plan: PlanName, Regime: "gdpr"}},
 		Plans:   map[string]saga.Plan{PlanName: s.options.Plan.WithDefaults()},
 		Workers: s.workerConfigs(),

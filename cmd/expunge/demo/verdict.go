@@ -66,6 +66,30 @@ func Examine(ctx context.Context, s people.Systems, folder string, p people.Pers
 	return f, err
 }
 
+// Control reports an identifier of a person that the scan does not find where it is: in
+// the files of the systems, before the erasure. A scan that finds nothing afterwards says
+// something only if it would have.
+func Control(folder string, p people.Person) error {
+	scanner, err := residue.NewScanner(p.Identifiers())
+	if err != nil {
+		return err
+	}
+	hits, _, err := scanner.Folder(filepath.Join(folder, SystemsFolder), nil)
+	if err != nil {
+		return err
+	}
+	found := map[string]bool{}
+	for _, h := range hits {
+		found[h.Identifier] = true
+	}
+	for name := range p.Identifiers() {
+		if !found[name] {
+			return fmt.Errorf("the scan does not find the person's %s where it is", name)
+		}
+	}
+	return nil
+}
+
 // ownSystems reports whether a path is where the people's own systems rest.
 func ownSystems(path string) bool {
 	return path == SystemsFolder || strings.HasPrefix(path, SystemsFolder+string(filepath.Separator))

@@ -20,12 +20,16 @@ var Tables = []string{
 const schema = `
 CREATE TABLE accounts (user_id TEXT PRIMARY KEY, email TEXT NOT NULL, full_name TEXT NOT NULL, cognito_username TEXT NOT NULL);
 CREATE TABLE profiles (user_id TEXT PRIMARY KEY, phone TEXT NOT NULL, language TEXT NOT NULL);
-CREATE TABLE verification_refs (user_id TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, reference TEXT NOT NULL, PRIMARY KEY (kind, region, reference));
-CREATE TABLE sessions (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, agent TEXT NOT NULL);
-CREATE TABLE api_keys (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, label TEXT NOT NULL);
-CREATE TABLE private_keys (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, sealed TEXT NOT NULL);
-CREATE TABLE delegations (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, to_agent TEXT NOT NULL);
-CREATE TABLE automation_settings (id TEXT PRIMARY KEY, user_id TEXT NOT NULL, rule TEXT NOT NULL);
+CREATE TABLE verification_refs (user_id TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, reference TEXT NOT NULL);
+CREATE TABLE sessions (id TEXT NOT NULL, user_id TEXT NOT NULL, agent TEXT NOT NULL);
+CREATE TABLE api_keys (id TEXT NOT NULL, user_id TEXT NOT NULL, label TEXT NOT NULL);
+CREATE TABLE private_keys (id TEXT NOT NULL, user_id TEXT NOT NULL, sealed TEXT NOT NULL);
+CREATE TABLE delegations (id TEXT NOT NULL, user_id TEXT NOT NULL, to_agent TEXT NOT NULL);
+CREATE TABLE automation_settings (id TEXT NOT NULL, user_id TEXT NOT NULL, rule TEXT NOT NULL);
+`
+
+// The indices are made when the rows are there, which is quicker.
+const indices = `
 CREATE INDEX verification_refs_of ON verification_refs (user_id);
 CREATE INDEX sessions_of ON sessions (user_id);
 CREATE INDEX api_keys_of ON api_keys (user_id);
@@ -77,6 +81,9 @@ func fill(ctx context.Context, path string, all []Person) (err error) {
 		if err := insert(ctx, w, p); err != nil {
 			return err
 		}
+	}
+	if _, err := tx.ExecContext(ctx, indices); err != nil {
+		return err
 	}
 	return tx.Commit()
 }
