@@ -57,7 +57,7 @@ func runDev(ctx context.Context, w world, o devOptions) (err error) {
 		Version: versionText(), Log: newLogger(w.err, o.log),
 	})
 	if err != nil {
-		return advise(err, "if an address is taken: --http and --nats take other ones")
+		return adviseTaken(err, "--http and --nats take other ones")
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
 	go announce(ctx, w, stack)

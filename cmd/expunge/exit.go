@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/expunge-io/expunge/cmd/expunge/config"
 )
@@ -40,6 +41,14 @@ func advise(err error, format string, args ...any) error {
 		return nil
 	}
 	return &advice{err, fmt.Sprintf(format, args...)}
+}
+
+// adviseTaken advises about an address that another process has.
+func adviseTaken(err error, try string) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	return advise(err, "is another expunge running? %s", try)
 }
 
 // coded is an error with an exit code of its own.

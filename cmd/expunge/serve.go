@@ -53,7 +53,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 	defer b.Close()
 	o, err := assembly.NewOrchestrator(cfg, home, b, versionText(), log)
 	if err != nil {
-		return err
+		return adviseTaken(err, "http.listen or --http takes another one")
 	}
 	defer o.Close()
 	log.InfoContext(ctx, "orchestrator started", "version", versionText(), "http", o.HTTP(), "bus", b.URL(), "data", home.Folder)
@@ -72,5 +72,5 @@ func openBus(cfg config.Config, log *slog.Logger) (*assembly.Bus, error) {
 		return assembly.Elsewhere(cfg.NATS.Client, log), nil
 	}
 	b, err := assembly.Embed(embedded.Config{ServerConfig: serverConfig(cfg), Logger: log})
-	return b, advise(err, "is the port taken? nats.embedded.port takes another one")
+	return b, adviseTaken(err, "nats.embedded.port takes another one")
 }

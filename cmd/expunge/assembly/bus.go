@@ -1,9 +1,12 @@
 package assembly
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"strconv"
 
 	"github.com/nats-io/nats.go"
 
@@ -24,6 +27,9 @@ type Bus struct {
 // Embed starts a server in this process, and adds a user of its own for the orchestrator
 // to its configuration.
 func Embed(cfg embedded.Config) (*Bus, error) {
+	if err := portIsFree(cfg); err != nil {
+		return nil, fmt.Errorf("start the bus: %w", err)
+	}
 	key, err := bus.NewKey()
 	if err != nil {
 		return nil, err
@@ -37,6 +43,21 @@ func Embed(cfg embedded.Config) (*Bus, error) {
 	b.ours = bus.Config{InProcess: b.server, NKey: key, Logger: b.log}
 	return b, nil
 }
+
+// portIsFree says at once what the server would say only in its log, after a long wait.
+func portIsFree(cfg embedded.Config) error {
+	if cfg.InProcessOnly || cfg.Port < 0 {
+		return nil
+	}
+	var lc net.ListenConfig
+	l, err := lc.Listen(context.Background(), "tcp", net.JoinHostPort(cmp.Or(cfg.Host, "127.0.0.1"), strconv.Itoa(cmp.Or(cfg.Port, defaultPort))))
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
+
+const defaultPort = 4222
 
 // Elsewhere is a server that runs on its own.
 func Elsewhere(c config.Client, log *slog.Logger) *Bus {

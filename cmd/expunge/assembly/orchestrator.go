@@ -42,7 +42,7 @@ func NewOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 	var lc net.ListenConfig
 	door, err := lc.Listen(context.Background(), "tcp", cfg.HTTP.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("http: %w: is another expunge running? --http takes another address", err)
+		return nil, fmt.Errorf("http: %w", err)
 	}
 	o, err := newOrchestrator(cfg, home, b, version, log)
 	if err != nil {

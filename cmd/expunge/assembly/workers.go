@@ -1,6 +1,7 @@
 package assembly
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -70,8 +71,9 @@ func NewWorker(name string, c config.Worker, nc *nats.Conn, o WorkerOptions) (*W
 // Dial connects as a participant, with the credentials of its own or those of the file.
 func Dial(name string, cfg config.Config, log *slog.Logger) (*nats.Conn, error) {
 	c := cfg.Workers[name].NATS
-	if c.URL == "" {
-		c.URL = cfg.NATS.URL
+	c.URL = cmp.Or(c.URL, cfg.NATS.URL)
+	if e := cfg.NATS.Embedded; c.URL == "" && e != nil && e.Port > 0 {
+		c.URL = fmt.Sprintf("nats://127.0.0.1:%d", e.Port)
 	}
 	if c.CredsFile == "" && c.NKeyFile == "" && c.User == "" {
 		c.CredsFile, c.NKeyFile, c.User, c.Password = cfg.NATS.CredsFile, cfg.NATS.NKeyFile, cfg.NATS.User, cfg.NATS.Password
