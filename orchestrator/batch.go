@@ -30,6 +30,7 @@ type batch struct {
 	created  []saga.ID
 	ended    []saga.ID
 	replies  []reply
+	told     []saga.ID             // sagas that learnt of the restart
 	rewake   map[saga.ID]time.Time // sagas that were woken and did not change
 	tell     []func()              // metrics, after the commit
 }
@@ -43,7 +44,6 @@ type reply struct {
 type loaded struct {
 	plan     saga.Plan
 	state    saga.State
-	before   saga.Phase // at the start of the batch; empty: it did not exist
 	changed  bool
 	entries  []saga.Entry
 	contents *vault.Contents
@@ -84,7 +84,7 @@ func (b *batch) process(j job) (events.Payload, error) {
 
 // wake passes time to a saga. One that changes nothing is still woken again.
 func (b *batch) wake(w *wake) error {
-	if _, err := b.input(w.saga, w.input); err != nil {
+	if _, err := b.input(w.saga, saga.Woke{}); err != nil {
 		return err
 	}
 	l := b.sagas[w.saga]
@@ -99,6 +99,9 @@ func (b *batch) load(id saga.ID) (*loaded, error) {
 	if l := b.sagas[id]; l != nil {
 		return l, nil
 	}
+	if b.o.damaged[id] {
+		return nil, &storage.DamagedError{Saga: id, What: "see the log of its first fault"}
+	}
 	state, ok := b.o.cache.get(id)
 	if !ok {
 		var err error
@@ -110,8 +113,15 @@ func (b *batch) load(id saga.ID) (*loaded, error) {
 	if err != nil {
 		return nil, fmt.Errorf("plan of saga %s: %w", id, err)
 	}
-	l := &loaded{plan: plan, state: state, before: state.Phase}
+	l := &loaded{plan: plan, state: state}
 	b.sagas[id] = l
+	if b.o.restarted[id] {
+		// Before anything else: its permits are counted anew, see saga.Recovered.
+		b.told = append(b.told, id)
+		if _, err := b.step(l, saga.Recovered{}); err != nil {
+			return nil, err
+		}
+	}
 	return l, nil
 }
 

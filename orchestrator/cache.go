@@ -34,6 +34,8 @@ func (c cache) put(s saga.State) {
 	c[s.ID] = s
 }
 
+func (c cache) forget(id saga.ID) { delete(c, id) }
+
 // planBook remembers plans by digest.
 type planBook struct {
 	mu    sync.Mutex

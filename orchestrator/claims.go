@@ -24,8 +24,10 @@ func (b *batch) claim(in *claim) (events.Payload, error) {
 	if l.state.Phase.Final() {
 		return b.refused(in, events.Refusal{Reason: events.RefusedEnded}), nil
 	}
-	if _, err := b.open(l); err != nil {
-		b.o.logger.Error("sealed box cannot be opened; its saga waits for an operator", "saga", string(id), "error", err)
+	if err := b.readable(l); err != nil {
+		return nil, err
+	}
+	if l.state.Halted != "" {
 		return b.refused(in, events.Refusal{Reason: events.RefusedParked}), nil
 	}
 	fresh, err := newID()
@@ -38,6 +40,17 @@ func (b *batch) claim(in *claim) (events.Payload, error) {
 		return nil, err
 	}
 	return b.claimAnswer(in, l, effects)
+}
+
+// readable halts a saga whose box cannot be opened, and lets it go on when it can again.
+func (b *batch) readable(l *loaded) error {
+	var next saga.Input = saga.BoxFound{}
+	if _, err := b.open(l); err != nil {
+		b.o.logger.Error("sealed box cannot be opened; its saga waits for an operator", "saga", string(l.state.ID), "error", err)
+		next = saga.BoxLost{}
+	}
+	_, err := b.step(l, next)
+	return err
 }
 
 func (b *batch) claimAnswer(in *claim, l *loaded, effects []saga.Effect) (events.Payload, error) {

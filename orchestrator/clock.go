@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"container/heap"
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,12 +44,25 @@ func (c *clock) set(id saga.ID, at time.Time) {
 	}
 	c.at[id] = at
 	heap.Push(&c.queue, timer{at, id})
+	c.compact()
 	if c.queue[0].saga == id {
 		select {
 		case c.change <- struct{}{}:
 		default:
 		}
 	}
+}
+
+// compact drops void timers when they are most of what there is.
+func (c *clock) compact() {
+	if len(c.queue) <= 2*len(c.at)+64 {
+		return
+	}
+	c.queue = slices.DeleteFunc(c.queue, func(t timer) bool {
+		at, ok := c.at[t.saga]
+		return !ok || !at.Equal(t.at)
+	})
+	heap.Init(&c.queue)
 }
 
 // due returns the sagas to be woken at now, and when the next one is.
@@ -79,7 +93,7 @@ func (o *Orchestrator) wakeUp(ctx context.Context) {
 	for {
 		ids, next := o.clock.due(o.cfg.Now())
 		for _, id := range ids {
-			if !o.tryWake(ctx, id, saga.Woke{}) {
+			if !o.tryWake(ctx, id) {
 				return
 			}
 		}
@@ -100,8 +114,8 @@ func (o *Orchestrator) wakeUp(ctx context.Context) {
 }
 
 // tryWake submits a wake-up; false means that there is nobody to take it any more.
-func (o *Orchestrator) tryWake(ctx context.Context, id saga.ID, in saga.Input) bool {
-	return o.submit(ctx, job{wake: &wake{saga: id, input: in}, done: o.woken(id)}) == nil
+func (o *Orchestrator) tryWake(ctx context.Context, id saga.ID) bool {
+	return o.submit(ctx, job{wake: &wake{saga: id}, done: o.woken(id)}) == nil
 }
 
 // retryWake is when a wake-up that was not taken is tried again.

@@ -131,11 +131,15 @@ func (c Config) validate() error {
 
 // label is the form of plan, regime and realm names on the wire.
 var (
-	label    = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	errLabel = errors.New("a name is 1 to 64 letters, digits, dots, hyphens and underscores")
+	label          = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	identifierType = regexp.MustCompile(`^[a-z0-9_]{1,32}$`)
+	errLabel       = errors.New("a name is 1 to 64 letters, digits, dots, hyphens and underscores")
 )
 
-const maxGround = 1024
+const (
+	maxGround      = 1024
+	shortestPermit = 100 * time.Millisecond
+)
 
 func (c Config) validPlan(name string) error {
 	p := c.Plans[name]
@@ -146,12 +150,20 @@ func (c Config) validPlan(name string) error {
 	if !label.MatchString(name) {
 		faults = append(faults, errLabel)
 	}
+	if p.Permit < shortestPermit {
+		faults = append(faults, fmt.Errorf("permit: at least %s", shortestPermit))
+	}
 	if p.Grace != 0 {
 		faults = append(faults, errors.New("grace: is not served by this version"))
 	}
 	for _, s := range p.Participants {
 		if err := bus.CheckName(s.Name); err != nil {
 			faults = append(faults, fmt.Errorf("participants: %q: %w", s.Name, err))
+		}
+		for _, typ := range slices.Concat(s.Needs, s.Yields) {
+			if !identifierType.MatchString(typ) {
+				faults = append(faults, fmt.Errorf("participants: %s: %q: an identifier type is 1 to 32 lower-case letters, digits and underscores", s.Name, typ))
+			}
 		}
 		if len(s.Unverified) > maxGround || strings.ContainsFunc(s.Unverified, unicode.IsControl) {
 			faults = append(faults, fmt.Errorf("participants: %s: unverified: must be a sentence of at most %d bytes", s.Name, maxGround))

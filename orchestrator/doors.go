@@ -109,7 +109,17 @@ func payloadOr(p events.Payload, err error) events.Payload {
 // enqueue hands a job to the writer and answers the call with what becomes of it. A full
 // queue is answered at once: a call that waits here would hold up all others.
 func (o *Orchestrator) enqueue(c bus.Call, j job) {
-	j.done = func(a answer) { o.reply(c, payloadOr(a.payload, a.err)) }
+	j.done = func(a answer) {
+		if !errors.Is(a.err, errUnknown) {
+			o.reply(c, payloadOr(a.payload, a.err))
+		}
+	}
+	select {
+	case <-o.stopped:
+		o.reply(c, busy())
+		return
+	default:
+	}
 	select {
 	case o.jobs <- j:
 	default:
@@ -141,7 +151,7 @@ func (o *Orchestrator) undecodable(c bus.Call, door, source string, err error) {
 	if door == "request" {
 		o.metrics.rejected.WithLabelValues(o.sourceLabel(source), bad.Code).Inc()
 	}
-	d := o.deadLetter(door, source, c.Data, err)
+	d := o.deadLetter(door, o.callerLabel(door, source), c.Data, err)
 	select {
 	case o.jobs <- job{dead: &d}:
 	default: // bounded and best effort: the asker is told either way
@@ -157,8 +167,17 @@ func malformed(err error) events.Problem {
 	return *problem(events.CodeInvalid, "", "the message is of another type")
 }
 
-func (o *Orchestrator) deadLetter(origin, source string, data []byte, err error) storage.DeadLetter {
-	return storage.DeadLetter{At: o.cfg.Now(), Origin: origin, Source: o.sourceLabel(source), Size: len(data),
+// callerLabel names who called a door: a participant or a source, if it is configured.
+func (o *Orchestrator) callerLabel(door, name string) string {
+	switch door {
+	case "claim", "report", "hello":
+		return o.metrics.participant(name)
+	}
+	return o.sourceLabel(name)
+}
+
+func (o *Orchestrator) deadLetter(origin, caller string, data []byte, err error) storage.DeadLetter {
+	return storage.DeadLetter{At: o.cfg.Now(), Origin: origin, Source: caller, Size: len(data),
 		Digest: o.cfg.Keys.Hash("payload", string(data)), Fault: err.Error()}
 }
 

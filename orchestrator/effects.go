@@ -26,10 +26,11 @@ func (b *batch) ring(l *loaded, e saga.Ring) error {
 
 // emit puts a lifecycle event for each source into the outbox.
 func (b *batch) emit(l *loaded, e saga.Emit) error {
-	for _, q := range sourcesOf(l.state) {
-		if e.Only != "" && e.Only != q.Source {
-			continue
-		}
+	about := sourcesOf(l.state)
+	if e.Only != nil {
+		about = []saga.Request{*e.Only}
+	}
+	for _, q := range about {
 		id := fmt.Sprintf("%s.e%d.%s.%s", l.state.ID, l.state.Seq, e.Kind, q.Source)
 		ev := events.Event{Saga: string(l.state.ID), Kind: events.EventKind(e.Kind), State: events.State(l.state.Phase),
 			Pseudonym: l.state.Subject, Participant: e.Participant, Reason: e.Reason, At: b.now, Due: l.state.Due,

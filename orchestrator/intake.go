@@ -69,14 +69,22 @@ func (o *Orchestrator) onStored(ctx context.Context, source string, m *message.M
 func (o *Orchestrator) accept(ctx context.Context, source string, m *message.Message, d bus.Delivery) error {
 	in, err := o.decodeStored(source, m, d)
 	if err != nil {
-		o.metrics.deadLetters.WithLabelValues("requested").Inc()
-		o.metrics.rejected.WithLabelValues(o.sourceLabel(source), events.CodeInvalid).Inc()
-		dead := o.deadLetter("requested", source, m.Payload, err)
-		o.logger.ErrorContext(ctx, "stored request refused; see its dead letter", "source", source, "error", err)
-		_, err := o.ask(ctx, job{dead: &dead})
-		return err
+		return o.dispose(ctx, source, m, err)
 	}
-	_, err = o.ask(ctx, job{request: in})
+	p, err := o.ask(ctx, job{request: in})
+	if bad, ok := p.(events.Problem); ok && err == nil {
+		return o.dispose(ctx, source, m, &events.FieldError{Field: bad.Field, Problem: bad.Detail})
+	}
+	return err
+}
+
+// dispose keeps the dead letter of a stored request that will never be served.
+func (o *Orchestrator) dispose(ctx context.Context, source string, m *message.Message, fault error) error {
+	o.metrics.deadLetters.WithLabelValues("requested").Inc()
+	o.metrics.rejected.WithLabelValues(o.sourceLabel(source), events.CodeInvalid).Inc()
+	dead := o.deadLetter("requested", o.sourceLabel(source), m.Payload, fault)
+	o.logger.ErrorContext(ctx, "stored request refused; see its dead letter", "source", source, "error", fault)
+	_, err := o.ask(ctx, job{dead: &dead})
 	return err
 }
 

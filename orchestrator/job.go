@@ -27,19 +27,23 @@ type answer struct {
 	err     error
 }
 
+// errUnknown means that the commit failed and nobody knows what is on the disk: there is no
+// true answer, so a caller on the bus gets none and asks again.
+var errUnknown = errors.New("it may have been recorded")
+
 // errBusy means that nothing was recorded and the same may be asked again later.
 var errBusy = errors.New("try again later")
 
 // intake is a request that fits the configuration.
 type intake struct {
-	source      string
-	realm       string
-	plan        saga.Plan
-	regime      string
-	due         time.Duration
-	request     events.Request
-	key         string // idempotency key before hashing; empty: none
-	fingerprint string
+	source       string
+	realm        string
+	plan         saga.Plan
+	regime       string
+	due          time.Duration
+	request      events.Request
+	key          string   // idempotency key before hashing; empty: none
+	fingerprints []string // keyed hashes of what is asked, newest version first
 }
 
 type cancellation struct {
@@ -58,10 +62,7 @@ type report struct {
 	report      events.Report
 }
 
-type wake struct {
-	saga  saga.ID
-	input saga.Input // Woke, or Recovered after a restart
-}
+type wake struct{ saga saga.ID }
 
 // id is the saga that the job is about; empty for a request, which is looked up, and for
 // a dead letter.

@@ -29,11 +29,15 @@ type Orchestrator struct {
 	readers chan struct{} // slots of reads beside the writer
 	stopped chan struct{} // closed when the writer has ended
 	ready   atomic.Bool
+	isFull  atomic.Bool // the last commit found no space
 
 	// The writer's own.
-	log   uint64 // number of the last batch
-	cache cache
-	again []saga.ID // live at the start
+	log       uint64 // number of the last batch
+	cache     cache
+	again     []saga.ID        // live at the start, to be woken
+	restarted map[saga.ID]bool // live at the start, and not told of it yet
+	damaged   map[saga.ID]bool // stand still until an operator mends them
+	expired   time.Time        // idempotency keys were last dropped
 }
 
 // New makes an orchestrator and starts nothing. The error reports every fault of the
@@ -44,13 +48,9 @@ func New(cfg Config) (*Orchestrator, error) {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
 	m := newMetrics(cfg.Registerer, cfg.participants())
-	pub, err := bus.NewPublisher(cfg.Conn, bus.Hooks{})
-	if err != nil {
-		return nil, fmt.Errorf("publisher: %w", err)
-	}
-	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), relay: newRelay(pub, cfg.Logger, m), live: newCensus(),
+	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), relay: newRelay(cfg.Logger, m), live: newCensus(),
 		presence: newPresence(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
-		stopped: make(chan struct{}), cache: cache{}}
+		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}}
 	cfg.Registerer.MustRegister(newGauges(o))
 	return o, nil
 }
@@ -59,13 +59,34 @@ func New(cfg Config) (*Orchestrator, error) {
 // about half a minute. Its error is nil after a stop that was asked for; any other means that the
 // store or the bus can no longer be used as promised, and the process should exit and
 // start again.
+//
+// It may be called once.
 func (o *Orchestrator) Run(ctx context.Context) error {
+	pub, err := o.prepare(ctx)
+	if err != nil {
+		close(o.stopped)
+		return err
+	}
+	return errors.Join(o.run(ctx), pub.Close())
+}
+
+// prepare recovers and waits for the bus.
+func (o *Orchestrator) prepare(ctx context.Context) (*bus.Publisher, error) {
 	if err := o.recover(ctx); err != nil {
-		return fmt.Errorf("recover: %w", err)
+		return nil, fmt.Errorf("recover: %w", err)
 	}
 	if err := bus.WaitConnected(ctx, o.cfg.Conn); err != nil {
-		return fmt.Errorf("bus: %w", err)
+		return nil, fmt.Errorf("bus: %w", err)
 	}
+	pub, err := bus.NewPublisher(o.cfg.Conn, bus.Hooks{})
+	if err != nil {
+		return nil, fmt.Errorf("publisher: %w", err)
+	}
+	o.relay.pub = pub
+	return pub, nil
+}
+
+func (o *Orchestrator) run(ctx context.Context) error {
 	// The parts stop in this order: doors, then writer, then relay; before the writer does,
 	// what is committed gets a chance to go out.
 	doors, closeDoors := context.WithCancel(ctx)
@@ -140,6 +161,14 @@ func (o *Orchestrator) Ready() error {
 		return errors.New("it is starting or stopping")
 	case !o.cfg.Conn.IsConnected():
 		return errors.New("the bus is not connected")
+	case o.isFull.Load():
+		return errors.New("the disk is full: nothing is accepted until there is space")
+	}
+	if n, oldest := o.relay.depth(); n > 0 && o.cfg.Now().Sub(oldest) > outboxLate {
+		return fmt.Errorf("the bus does not take %d messages, the oldest since %s: look at its disk, and restart it if that was full", n, oldest.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
+
+// outboxLate is when a message that the bus did not acknowledge is a reason not to be ready.
+const outboxLate = 30 * time.Second

@@ -2,6 +2,7 @@ package orchestrator_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -93,8 +95,8 @@ func TestAPermitCarriesWhatItsParticipantNeedsAndNoMore(t *testing.T) {
 	}
 	r.await(w, a.Saga)
 	for _, p := range account.permits {
-		if len(p.Identifiers) != 1 {
-			t.Errorf("account got %d identifiers, needs user_id only", len(p.Identifiers))
+		if want := 1 + min(slices.Index([]events.Verb{events.Resolve, events.Erase, events.Verify}, p.Verb), 1); len(p.Identifiers) != want {
+			t.Errorf("account got %d identifiers at %s, want user_id and, once resolved, what it yielded", len(p.Identifiers), p.Verb)
 		}
 	}
 	for _, p := range idp.permits {
@@ -410,8 +412,10 @@ func TestAFailedCommitEndsTheProcess(t *testing.T) {
 		return nil
 	})
 	c, _ := r.client("billing")
-	if _, err := c.Request(t.Context(), events.Request{UserID: person}); err == nil {
-		t.Error("accepted though the commit failed")
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	if _, err := c.Request(ctx, events.Request{UserID: person}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("answered, and nobody knows what is on the disk: %v", err)
 	}
 	select {
 	case err := <-r.ended:

@@ -19,37 +19,72 @@ func (o *Orchestrator) recover(ctx context.Context) error {
 	if err := o.recoverSagas(ctx); err != nil {
 		return err
 	}
+	return o.recoverOutbox(ctx)
+}
+
+// recoverOutbox takes up what was not sent. A damaged row is lost, loudly, and none other.
+func (o *Orchestrator) recoverOutbox(ctx context.Context) error {
 	var out []storage.Message
 	for m, err := range o.cfg.Store.Outbox(ctx) {
-		if err != nil {
+		switch {
+		case errors.Is(err, storage.ErrDamaged):
+			o.metrics.faults.Inc()
+			o.logger.ErrorContext(ctx, "damaged message; it is not sent", "error", err)
+		case err != nil:
 			return fmt.Errorf("outbox: %w", err)
+		default:
+			out = append(out, m)
 		}
-		out = append(out, m)
 	}
 	o.relay.add(out)
 	return nil
 }
 
-// recoverSagas sets the clock. A damaged saga stops alone, loudly; its data key is kept,
-// since nobody can say that it has ended.
+// recoverSagas finds what is under way. A damaged saga stops alone, loudly; its data key
+// is kept, since nobody can say that it has ended.
 func (o *Orchestrator) recoverSagas(ctx context.Context) error {
-	damaged := 0
+	nameless := false
 	for s, err := range o.cfg.Store.Live(ctx) {
-		if err != nil {
-			damaged++
-			o.metrics.faults.Inc()
-			o.logger.ErrorContext(ctx, "damaged saga; it stands still until an operator mends it", "error", err)
+		if err == nil {
+			o.live.set(s)
+			o.restarted[s.ID] = true
+			o.again = append(o.again, s.ID)
 			continue
 		}
-		o.live.set(s)
-		// Due at once: permits are counted anew, and every wake-up is derived again.
-		o.again = append(o.again, s.ID)
+		if !errors.Is(err, storage.ErrDamaged) {
+			return fmt.Errorf("sagas under way: %w", err)
+		}
+		o.metrics.faults.Inc()
+		o.logger.ErrorContext(ctx, "damaged saga; it stands still until an operator mends it", "error", err)
+		hurt, ok := errors.AsType[*storage.DamagedError](err)
+		if !ok || hurt.Saga == "" {
+			nameless = true
+			continue
+		}
+		o.damaged[hurt.Saga] = true
 	}
-	if damaged > 0 {
-		o.logger.WarnContext(ctx, "data keys are not swept while sagas are damaged", "damaged", damaged)
+	if nameless {
+		o.logger.WarnContext(ctx, "data keys are not swept: a damaged saga does not tell its id")
 		return nil
 	}
-	swept, err := o.cfg.Keys.Sweep(o.live.has)
+	return o.sweep(ctx)
+}
+
+// metaKeys is the meta key under which the store remembers which keys file is its own.
+const metaKeys = "keys_file"
+
+// sweep destroys the data keys that nobody needs, unless the keys file is another store's.
+func (o *Orchestrator) sweep(ctx context.Context) error {
+	own, err := o.cfg.Store.Meta(ctx, metaKeys)
+	switch {
+	case errors.Is(err, storage.ErrNotFound) && o.log == 0:
+		return o.adopt(ctx) // a new store has nothing to sweep
+	case err != nil:
+		return fmt.Errorf("which keys file is the store's: %w", err)
+	case string(own) != o.cfg.Keys.ID():
+		return errors.New("the keys file is not this store's: look at the data directory and the volumes mounted there")
+	}
+	swept, err := o.cfg.Keys.Sweep(func(id saga.ID) bool { return o.live.has(id) || o.damaged[id] })
 	if err != nil {
 		return fmt.Errorf("sweep data keys: %w", err)
 	}
@@ -59,12 +94,26 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 	return nil
 }
 
-// wakeAll tells every saga that was under way that the orchestrator was started anew.
+// adopt binds a new store to its keys file.
+func (o *Orchestrator) adopt(ctx context.Context) error {
+	if n := o.cfg.Keys.Len(); n > 0 {
+		return fmt.Errorf("the store is new and the keys file holds the keys of %d erasures under way: put the database back, or remove the keys file to begin anew and lose them", n)
+	}
+	b := storage.Batch{Log: 1, Meta: map[string][]byte{metaKeys: []byte(o.cfg.Keys.ID())}}
+	if err := o.cfg.Store.Commit(ctx, b); err != nil {
+		return fmt.Errorf("first batch: %w", err)
+	}
+	o.log = b.Log
+	return nil
+}
+
+// wakeAll wakes every saga that was under way; the first input of each is preceded by the
+// news of the restart, see batch.load.
 func (o *Orchestrator) wakeAll(ctx context.Context) {
 	ids := o.again
 	o.again = nil
 	for _, id := range ids {
-		if !o.tryWake(ctx, id, saga.Recovered{}) {
+		if !o.tryWake(ctx, id) {
 			return
 		}
 	}

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"hash/fnv"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/events/bus"
-	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
 )
 
@@ -19,10 +19,11 @@ type publisher interface {
 	PublishMessage(ctx context.Context, subject, msgID string, m events.Message) (bus.PubAck, error)
 }
 
-// relay publishes what is in the outbox, until the bus has acknowledged it. The messages
-// of one saga go out in order; those of different sagas side by side.
+// relay publishes what is in the outbox, until the bus has acknowledged it. The doorbells
+// of one saga go out in order, and so do its announcements; neither waits for the other,
+// nor for those of other sagas.
 type relay struct {
-	pub     publisher
+	pub     publisher // set before run
 	log     *slog.Logger
 	metrics *metrics
 	lanes   []*lane
@@ -34,7 +35,11 @@ type relay struct {
 
 // lanes bounds how many messages are published at once: the adapter waits for each
 // acknowledgement.
-const lanes = 64
+const (
+	doorbellLanes     = 48
+	announcementLanes = 16
+	lanes             = doorbellLanes + announcementLanes
+)
 
 // lane is an unbounded queue: what is in it is in the store as well.
 type lane struct {
@@ -43,8 +48,8 @@ type lane struct {
 	wake  chan struct{}
 }
 
-func newRelay(pub publisher, log *slog.Logger, m *metrics) *relay {
-	r := &relay{pub: pub, log: log, metrics: m, waiting: map[storage.MessageKey]time.Time{}}
+func newRelay(log *slog.Logger, m *metrics) *relay {
+	r := &relay{log: log, metrics: m, waiting: map[storage.MessageKey]time.Time{}}
 	for range lanes {
 		r.lanes = append(r.lanes, &lane{wake: make(chan struct{}, 1)})
 	}
@@ -59,14 +64,17 @@ func (r *relay) add(ms []storage.Message) {
 	}
 	r.mu.Unlock()
 	for _, m := range ms {
-		r.lane(m.Saga).push(m)
+		r.lane(m).push(m)
 	}
 }
 
-func (r *relay) lane(id saga.ID) *lane {
+func (r *relay) lane(m storage.Message) *lane {
 	f := fnv.New32a()
-	_, _ = f.Write([]byte(id))
-	return r.lanes[f.Sum32()%lanes]
+	_, _ = f.Write([]byte(m.Saga))
+	if strings.HasPrefix(m.Subject, events.SubjectCommand("")) {
+		return r.lanes[f.Sum32()%doorbellLanes]
+	}
+	return r.lanes[doorbellLanes+f.Sum32()%announcementLanes]
 }
 
 func (l *lane) push(m storage.Message) {

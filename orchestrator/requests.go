@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,7 +40,7 @@ func (o *Orchestrator) fit(source string, r events.Request, defaultKey string) (
 	if in.due, ok = o.cfg.Regimes[in.regime]; !ok {
 		return nil, problem(events.CodeInvalid, "regime", "no regime of this name is configured")
 	}
-	in.fingerprint = o.cfg.Keys.Hash("request", source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime)
+	in.fingerprints = o.cfg.Keys.HashAll("request", source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime)
 	return in, nil
 }
 
@@ -87,7 +88,12 @@ func (b *batch) again(in *intake, k storage.RequestKey) (events.Payload, error) 
 	if err != nil {
 		return nil, err
 	}
-	return b.acceptance(in, l.state, k.Request, true), nil
+	for _, q := range l.state.Requests {
+		if q.ID == k.Request && slices.Contains(in.fingerprints, q.Fingerprint) {
+			return b.joined(in, b.acceptance(in, l.state, k.Request, true)), nil
+		}
+	}
+	return *problem(events.CodeInvalid, "idempotency_key", "it was used for another request"), nil
 }
 
 func (b *batch) acceptance(in *intake, s saga.State, request string, joined bool) events.Acceptance {
@@ -118,7 +124,7 @@ func (b *batch) start(in *intake, subject string, keys []string) (events.Payload
 
 func (b *batch) requested(in *intake, id saga.ID, subject string) saga.Requested {
 	return saga.Requested{Saga: id, Subject: subject, Regime: in.regime, Due: b.now.Add(in.due),
-		Request:     saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprint, Correlation: in.request.CorrelationID, At: b.now},
+		Request:     saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprints[0], Correlation: in.request.CorrelationID, At: b.now},
 		Identifiers: []saga.Identifier{{Type: saga.UserID, Hash: b.o.cfg.Keys.Hash("identifier", saga.UserID, in.request.UserID.Reveal())}}}
 }
 
@@ -143,7 +149,9 @@ func (b *batch) join(in *intake, id saga.ID, keys []string) (events.Payload, err
 	}
 	q := b.requested(in, id, l.state.Subject)
 	q.Request.ID = requestID(id, len(l.state.Requests)+1)
-	if l.state.Plan != in.plan.Digest() && !asked(l.state, q.Request) {
+	if same := in.asked(l.state); same != "" {
+		q.Request.Fingerprint = same
+	} else if l.state.Plan != in.plan.Digest() {
 		return nil, errBusy
 	}
 	effects, err := b.step(l, q)
@@ -158,14 +166,14 @@ func (b *batch) join(in *intake, id saga.ID, keys []string) (events.Payload, err
 	return nil, errBusy // past the pivot: the next saga will serve it
 }
 
-// asked reports whether the same request stands already.
-func asked(s saga.State, q saga.Request) bool {
+// asked returns the fingerprint under which the same request stands already, or "".
+func (in *intake) asked(s saga.State) string {
 	for _, have := range s.Requests {
-		if have.Source == q.Source && have.Fingerprint == q.Fingerprint && !have.Withdrawn {
-			return true
+		if have.Source == in.source && !have.Withdrawn && slices.Contains(in.fingerprints, have.Fingerprint) {
+			return have.Fingerprint
 		}
 	}
-	return false
+	return ""
 }
 
 // accepted remembers the idempotency key of a request that was taken.
@@ -173,6 +181,11 @@ func (b *batch) accepted(in *intake, keys []string, a events.Acceptance) events.
 	if len(keys) > 0 {
 		b.requests[keys[0]] = storage.RequestKey{Key: keys[0], Saga: saga.ID(a.Saga), Request: a.Request, Expires: b.now.Add(keyLife)}
 	}
+	return b.joined(in, a)
+}
+
+// joined counts a request that was accepted.
+func (b *batch) joined(in *intake, a events.Acceptance) events.Payload {
 	outcome := "started"
 	if a.Joined {
 		outcome = "joined"

@@ -32,7 +32,20 @@ func (o *Orchestrator) write(ctx context.Context) error {
 		case <-flush.C:
 		}
 		if err := o.commit(context.WithoutCancel(ctx), jobs); err != nil {
+			o.turnAway()
 			return err
+		}
+	}
+}
+
+// turnAway answers what waits for a writer that has failed: nothing of it was recorded.
+func (o *Orchestrator) turnAway() {
+	for {
+		select {
+		case j := <-o.jobs:
+			j.finish(answer{err: errBusy})
+		default:
+			return
 		}
 	}
 }
@@ -73,19 +86,25 @@ func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
 	}
 	b.out.Sent = o.relay.takeSent()
 	if b.empty() {
+		o.forgetRestart(b)
 		b.answer()
 		return nil
 	}
+	b.expire()
 	began := time.Now()
 	err := o.store(b)
 	o.metrics.commitSeconds.Observe(time.Since(began).Seconds())
 	o.metrics.commitJobs.Observe(float64(len(jobs)))
+	hurt, damaged := errors.AsType[*storage.DamagedError](err)
 	switch {
 	case errors.Is(err, storage.ErrFull):
 		o.full(b, err)
 		return nil
+	case damaged && hurt.Saga != "" && !o.damaged[hurt.Saga]:
+		o.stopAlone(b, hurt)
+		return o.commit(ctx, jobs)
 	case err != nil:
-		b.fail(errBusy)
+		b.fail(errUnknown)
 		return fmt.Errorf("commit %d: %w", b.log, err)
 	}
 	return o.committed(b)
@@ -104,17 +123,33 @@ func (o *Orchestrator) store(b *batch) error {
 func (o *Orchestrator) full(b *batch, err error) {
 	o.logger.Error("no space left on the device; nothing is accepted until there is", "error", err)
 	o.metrics.full.Inc()
+	o.isFull.Store(true)
+	o.giveUp(b)
+	b.fail(errBusy)
+}
+
+// stopAlone takes a damaged saga out of service; the batch is made again without it.
+func (o *Orchestrator) stopAlone(b *batch, hurt *storage.DamagedError) {
+	o.logger.Error("damaged saga; it stands still until an operator mends it", "saga", string(hurt.Saga), "error", hurt)
+	o.damaged[hurt.Saga] = true
+	o.cache.forget(hurt.Saga)
+	o.giveUp(b)
+}
+
+// giveUp takes back what a batch did outside of the transaction that never was.
+func (o *Orchestrator) giveUp(b *batch) {
 	o.relay.putBack(b.out.Sent)
 	if err := o.cfg.Keys.Destroy(b.created...); err != nil {
 		o.logger.Warn("data keys of a batch that was given up stay until the next start", "error", err)
 	}
-	b.fail(errBusy)
 }
 
 // committed is everything that a commit permits: the cache, timers, answers, messages and
 // the destruction of data keys whose saga ended.
 func (o *Orchestrator) committed(b *batch) error {
 	o.log = b.log
+	o.isFull.Store(false)
+	o.forgetRestart(b)
 	for _, id := range b.order {
 		l := b.sagas[id]
 		o.cache.put(l.state)
@@ -125,19 +160,38 @@ func (o *Orchestrator) committed(b *batch) error {
 			o.clock.forget(id)
 		}
 	}
+	if !b.out.Expire.IsZero() {
+		o.expired = b.now
+	}
 	b.answer()
 	o.relay.add(b.out.Outbox)
-	for _, tell := range b.tell {
-		tell()
-	}
 	if err := o.cfg.Keys.Destroy(b.ended...); err != nil {
 		return fmt.Errorf("data keys of ended sagas are not destroyed, the next start does it: %w", err)
 	}
 	return nil
 }
 
+// forgetRestart notes that sagas have been told of the restart.
+func (o *Orchestrator) forgetRestart(b *batch) {
+	for _, id := range b.told {
+		delete(o.restarted, id)
+	}
+}
+
+// keysExpire is how often idempotency keys that are past their time are dropped.
+const keysExpire = time.Hour
+
+func (b *batch) expire() {
+	if b.now.Sub(b.o.expired) >= keysExpire {
+		b.out.Expire = b.now
+	}
+}
+
 // answer gives every job its answer.
 func (b *batch) answer() {
+	for _, tell := range b.tell {
+		tell()
+	}
 	for id, at := range b.rewake {
 		b.o.clock.setIfNone(id, at)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -24,11 +25,19 @@ func (e *ProblemError) Error() string {
 	return e.Problem.Code + ": " + e.Problem.Field + ": " + e.Problem.Detail
 }
 
+// askWait is how long Ask waits for an answer when its context has no deadline.
+const askWait = 30 * time.Second
+
 // Ask sends m as a request and returns the decoded answer. A worker claims and reports
 // with it. Errors wrap [ErrNoAnswer], [ErrNotSent], a [*ProblemError], the context's, or
 // those of [events.DecodeAny]. After the context's error the request may have been
 // recorded: ask again with the same id.
 func Ask(ctx context.Context, nc *nats.Conn, subject string, m events.Message) (events.Payload, error) {
+	if _, ok := ctx.Deadline(); !ok { // an answer that was lost is never sent again
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, askWait)
+		defer cancel()
+	}
 	answer, err := nc.RequestMsgWithContext(ctx, &nats.Msg{Subject: subject, Header: nats.Header(m.Header), Data: m.Data})
 	switch {
 	case errors.Is(err, nats.ErrNoResponders):

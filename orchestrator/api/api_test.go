@@ -130,6 +130,34 @@ func TestTheSummaryIsServedAsItWasStored(t *testing.T) {
 	}
 }
 
+func TestWebPagesAreKeptOut(t *testing.T) {
+	d := &desk{}
+	s := serve(t, d)
+	for name, header := range map[string][2]string{
+		"another site":      {"Sec-Fetch-Site", "cross-site"},
+		"another origin":    {"Origin", "http://evil.example"},
+		"no origin to name": {"Origin", "null"},
+	} {
+		res, _ := call(t, "POST", s.URL+"/v1/erasures", `{"user_id":"u-1"}`, header[0], header[1])
+		if res.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %d", name, res.StatusCode)
+		}
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "GET", s.URL+"/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Host = "evil.example"
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusMisdirectedRequest || d.from != "" {
+		t.Errorf("rebound name: %d, submitted from %q", res.StatusCode, d.from)
+	}
+}
+
 func TestReadinessSaysWhyNot(t *testing.T) {
 	d := &desk{ready: errors.New("the bus is not connected")}
 	s := serve(t, d)

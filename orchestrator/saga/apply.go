@@ -34,7 +34,7 @@ func (s *State) apply(p Plan, e Entry) error {
 
 func (s *State) change(p Plan, e Entry) error {
 	switch e.Kind {
-	case KStarted, KJoined, KWithdrawn, KPhase, KQuieted, KRecovered, KFinished:
+	case KStarted, KJoined, KWithdrawn, KPhase, KQuieted, KHalted, KResumed, KRecovered, KFinished:
 		return s.changeSaga(p, e)
 	case KOpened, KRung, KGranted, KRenewed, KExpired, KReported, KFailed, KNoted, KDelayed, KParked, KWaits, KReopened, KRetried, KWaived:
 		return s.changeStep(e)
@@ -62,6 +62,10 @@ func (s *State) changeSaga(p Plan, e Entry) error {
 		s.enter(e)
 	case KQuieted:
 		s.QuietUntil, s.Quieted = e.Until, true
+	case KHalted:
+		s.Halted = e.Reason
+	case KResumed:
+		s.Halted = ""
 	case KRecovered:
 		s.postponeDeaths(e.Until)
 	case KFinished:
@@ -136,6 +140,7 @@ func (s *State) changeStep(e Entry) error {
 	case KGranted:
 		t.set(Granted, e)
 		t.Used++
+		t.Tries++
 		t.Attempts++
 		t.Permits = append(t.Permits, Permit{ID: e.Permit, Round: e.Round, Attempt: e.Attempt,
 			Instance: e.Instance, Granted: e.At, Dead: e.Until, MaybeDone: e.MaybeDone})
@@ -171,10 +176,10 @@ func (s *State) turn(t *Step, e Entry) {
 		t.set(Waiting, e)
 	case KRetried:
 		t.set(Waiting, e)
-		t.Used = 0
+		t.Used, t.Tries = 0, 0
 	case KReopened:
 		t.set(Waiting, e)
-		t.Round, t.Used, t.MaybeDone = e.Round, 0, false
+		t.Round, t.Used, t.Tries, t.MaybeDone = e.Round, 0, 0, false
 	}
 }
 
@@ -199,7 +204,7 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 	case KNoted:
 		q.Reported = true
 		if e.Verb == Verify && e.Remaining != nil && *e.Remaining > 0 {
-			h.Left, h.Expected = e.Remaining, h.Counts.plus(h.found(e))
+			h.Left, h.Expected, q.Left = e.Remaining, h.Counts.plus(h.found(e)), true
 		}
 	case KFailed:
 		q.Reported = true
@@ -243,6 +248,7 @@ func (s *State) outcome(h *Share, e Entry) {
 	switch e.Verb {
 	case Resolve:
 		h.Baseline, h.Known = e.Counts, e.Verdict == Resolved || e.Counts.Total() > 0
+		h.Left = e.Remaining
 		if e.Counts != nil {
 			n := e.Counts.Total()
 			h.Left, h.Expected = &n, e.Counts

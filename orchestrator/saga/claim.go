@@ -1,6 +1,9 @@
 package saga
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // claimed answers a claim. A grant is history before it is an answer.
 func (r *run) claimed(in Claimed) {
@@ -12,6 +15,10 @@ func (r *run) claimed(in Claimed) {
 	t := h.Step(in.Verb)
 	if r.s.Phase.Final() {
 		r.deny(DenyEnded, time.Time{})
+		return
+	}
+	if r.s.Halted != "" {
+		r.deny(DenyParked, time.Time{})
 		return
 	}
 	if in.Round < t.Round {
@@ -61,7 +68,7 @@ func (r *run) permit(_ Verb, h *Share, q *Permit) {
 	}
 	spec, _ := r.plan.Spec(h.Name)
 	r.emit(Grant{Permit: q.ID, Round: q.Round, Attempt: q.Attempt, Life: r.plan.Permit,
-		MaybeDone: q.MaybeDone, Needs: append([]string{UserID}, spec.Needs...), Baseline: h.Baseline.clone()})
+		MaybeDone: q.MaybeDone, Needs: slices.Concat([]string{UserID}, spec.Needs, spec.Yields), Baseline: h.Baseline.clone()})
 }
 
 // sameAgain answers a claim on a granted step: the same instance gets its permit again,

@@ -23,7 +23,7 @@ type Grant struct {
 	Attempt   int
 	Life      time.Duration // counted by the worker from before it asked
 	MaybeDone bool
-	Needs     []string // identifier types to hand out, user_id among them
+	Needs     []string // identifier types to hand out: user_id, what it needs, and what it yielded, lest it delete what nobody was told of
 	Baseline  Counts
 }
 
@@ -96,7 +96,7 @@ type Emit struct {
 	Kind        EventKind
 	Participant string
 	Reason      string
-	Only        string // a source: the event is for that one alone
+	Only        *Request // the event is about this request alone, and for its source
 }
 
 // EventKind names a lifecycle event.

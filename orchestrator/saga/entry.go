@@ -67,6 +67,8 @@ const (
 	KWaits     Kind = "waits"     // step, reason: an open step waits for others again
 	KReopened  Kind = "reopened"  // step, reason: erase waits for its turn in a new round
 	KQuieted   Kind = "quieted"   // until: the last count comes after the quiet time
+	KHalted    Kind = "halted"    // reason: nothing can be permitted until it is mended
+	KResumed   Kind = "resumed"   // what halted the saga is mended
 	KRecovered Kind = "recovered" // until: no permit alive at the restart is dead before
 	KRetried   Kind = "retried"   // step, by, ground: a parked step may try again
 	KWaived    Kind = "waived"    // step, by, ground

@@ -68,6 +68,14 @@ type Waive struct {
 	By, Ground  string
 }
 
+// BoxLost says that the sealed identifiers cannot be read: nothing can be permitted.
+type BoxLost struct{}
+
+// BoxFound says that they can be read again.
+type BoxFound struct{}
+
+func (BoxLost) input()         {}
+func (BoxFound) input()        {}
 func (Requested) input()       {}
 func (CancelRequested) input() {}
 func (Claimed) input()         {}

@@ -60,6 +60,10 @@ func (r *run) take(in Input) {
 		r.claimed(in)
 	case ReportReceived:
 		r.reported(in)
+	case BoxLost:
+		r.halt("its sealed identifiers cannot be read: restore the keys file, or the key-encryption key")
+	case BoxFound:
+		r.resume()
 	case Retry:
 		r.retry(in)
 	case Waive:
@@ -116,7 +120,7 @@ func (r *run) requested(in Requested) {
 	}
 	r.record(Entry{Kind: KJoined, Request: &in.Request, Due: due})
 	r.emit(Admit{Request: in.Request.ID, Joined: true})
-	r.emit(Emit{Kind: EventAccepted, Only: in.Request.Source})
+	r.emit(Emit{Kind: EventAccepted, Only: &in.Request})
 }
 
 // same returns the request that asked exactly this before, if it still stands.

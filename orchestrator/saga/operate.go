@@ -1,5 +1,18 @@
 package saga
 
+// halt keeps everybody from acting, until resume.
+func (r *run) halt(reason string) {
+	if r.s.Halted == "" && !r.s.Phase.Final() {
+		r.record(Entry{Kind: KHalted, Reason: reason})
+	}
+}
+
+func (r *run) resume() {
+	if r.s.Halted != "" && !r.s.Phase.Final() {
+		r.record(Entry{Kind: KResumed})
+	}
+}
+
 // retry lets a parked step try again, with all its attempts.
 func (r *run) retry(in Retry) {
 	h := r.s.Share(in.Participant)

@@ -13,12 +13,15 @@ func (r *run) reported(in ReportReceived) {
 		r.receive(Rejected, "no such step")
 		return
 	}
+	if n := in.Counts.Total(); in.Verb == Verify && in.Remaining != nil && n > *in.Remaining {
+		in.Remaining = &n // who contradicts itself is believed the worse
+	}
 	t := h.Step(in.Verb)
 	q := t.permit(in.Permit)
 	switch {
 	case q == nil || q.Round != in.Round:
 		r.receive(Rejected, "it names no granted permit")
-	case q.Reported && !in.leftovers():
+	case q.Reported && (!in.leftovers() || q.Left):
 		r.receive(Noted, "this permit was reported before")
 	case r.s.Phase.Final():
 		r.receive(Noted, "the saga has ended")
@@ -137,6 +140,9 @@ func (r *run) resolved(in ReportReceived, h *Share, t *Step) {
 	}
 	e := in.entry(KReported)
 	e.Identifiers = r.news(h.Name, in.Identifiers)
+	if spec.Verifies() && in.Verdict == Absent && in.Counts.Total() == 0 {
+		e.Remaining = new(int64) // counted: there is nothing
+	}
 	r.record(e)
 	r.receive(Took, "")
 }
@@ -199,7 +205,7 @@ func outcome(in ReportReceived, h *Share, q Permit) (Verdict, Counts, bool) {
 		var raised bool
 		counts, raised = counts.atLeast(h.Expected)
 		// Who never counted cannot say what an attempt that was lost had found.
-		inferred = inferred || raised || h.Expected == nil && in.Verdict == Absent
+		inferred = inferred || raised || h.Left == nil && in.Verdict == Absent
 	}
 	switch {
 	case in.Verdict != Absent || counts.Total() == 0 && !inferred:

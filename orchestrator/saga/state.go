@@ -21,6 +21,8 @@ type State struct {
 	Shares      []Share      `json:"shares"`
 	Identifiers []Identifier `json:"identifiers,omitempty"`
 	Issues      int          `json:"issues"` // doorbells rung so far
+	// Halted says why nothing can be permitted to anybody; empty: nothing is in the way.
+	Halted string `json:"halted,omitempty"`
 	// Pass counts how often the verifying phase was entered; QuietUntil is set while the
 	// quiet time between two counts runs, and Quieted once it has run in this phase.
 	Pass       int       `json:"pass,omitempty"`
@@ -85,6 +87,7 @@ type Step struct {
 	Status   Status    `json:"status,omitempty"`
 	Round    int       `json:"round,omitempty"`
 	Used     int       `json:"used,omitempty"`     // attempts of this round that count against the plan's limit
+	Tries    int       `json:"tries,omitempty"`    // permits granted since the round began or an operator said retry
 	Attempts int       `json:"attempts,omitempty"` // permits granted over all rounds
 	Reason   string    `json:"reason,omitempty"`   // of delayed and parked
 	Until    time.Time `json:"until,omitzero"`     // of delayed
@@ -108,6 +111,7 @@ type Permit struct {
 	Reported  bool      `json:"reported,omitempty"`
 	Expired   bool      `json:"expired,omitempty"`
 	MaybeDone bool      `json:"maybe_done,omitempty"`
+	Left      bool      `json:"left,omitempty"` // verify: it found something
 }
 
 // out reports whether nobody has heard of the permit's end yet.
@@ -178,6 +182,9 @@ func (s *State) each(f func(h *Share, v Verb, t *Step)) {
 // Stuck returns why an operator must act, or "": the first parked step's reason, with its
 // participant and verb.
 func (s State) Stuck() (reason string) {
+	if s.Halted != "" && !s.Phase.Final() {
+		return s.Halted
+	}
 	s.each(func(h *Share, v Verb, t *Step) {
 		if t.Status == Parked && reason == "" {
 			reason = h.Name + " " + string(v) + ": " + t.Reason

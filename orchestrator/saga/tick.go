@@ -74,13 +74,7 @@ func (r *run) park(h *Share, v Verb, t *Step, reason string) {
 // quarter of what is left until due, and is spread by up to a quarter over sagas.
 func (r *run) backoff(h *Share, v Verb, t *Step) time.Duration {
 	d := r.plan.BackoffFirst
-	tries := 0 // of this round, those included that do not use up an attempt
-	for _, q := range t.Permits {
-		if q.Round == t.Round {
-			tries++
-		}
-	}
-	for i := 1; i < tries && d < r.plan.BackoffMax; i++ {
+	for i := 1; i < t.Tries && d < r.plan.BackoffMax; i++ {
 		d *= 2
 	}
 	d = min(d, r.plan.BackoffMax)

@@ -260,7 +260,7 @@ func (st *story) show(e Effect) string {
 	case Receive:
 		return fmt.Sprintf("receipt: %s%s", e.Outcome, when(e.Reason != "", " ("+e.Reason+")"))
 	case Emit:
-		return fmt.Sprintf("event %s%s%s", e.Kind, when(e.Reason != "", " ("+e.Reason+")"), when(e.Only != "", " to "+e.Only+" only"))
+		return fmt.Sprintf("event %s%s%s", e.Kind, when(e.Reason != "", " ("+e.Reason+")"), only(e.Only))
 	case Admit:
 		return fmt.Sprintf("admit %s%s", e.Request, when(e.Joined, ", joined"))
 	case Finish:
@@ -342,4 +342,11 @@ func (st *story) number(s string) int {
 		st.t.Fatal(err)
 	}
 	return n
+}
+
+func only(q *Request) string {
+	if q == nil {
+		return ""
+	}
+	return " to " + q.Source + " only"
 }

@@ -35,8 +35,8 @@ func accountFixture(t *testing.T, b backend) (participants.Participant, particip
 		sql.Table{Name: "profiles", Key: "owner", Kind: "profiles"})
 	return p, participantstest.Fixture{
 		Name:      events.Account,
-		Subject:   task("", "user-0042").Identifiers,
-		Neighbour: task("", "user-0042 ").Identifiers,
+		Subject:   task("", "user-0042", "cognito_username=name of user-0042").Identifiers,
+		Neighbour: task("", "user-0042 ", "cognito_username=name of user-0042 ").Identifiers,
 		Unknown:   task("", "user-9999").Identifiers,
 		Items: func(ids []events.Identifier) (n int64, err error) {
 			id := ids[0].Value.Reveal()

@@ -81,6 +81,11 @@ func (p *Participant) erase(ctx context.Context, t participants.Task) (participa
 		return participants.Result{}, err
 	}
 	defer func() { _ = w.tx.Rollback() }() // after a commit it does nothing
+	if news, err := w.untold(t, k); err != nil {
+		return participants.Result{}, p.explain(ctx, err)
+	} else if news {
+		return participants.Result{}, &participants.Refuse{Code: "new_identifiers"}
+	}
 	did, err := w.change(k)
 	if err != nil {
 		return participants.Result{}, p.explain(ctx, err)

@@ -208,6 +208,25 @@ func TestYieldsWhatOthersNeed(t *testing.T) {
 	})
 }
 
+// TestAnIdentifierBornDuringTheRunIsNotDeletedUnseen: somebody uploads a scan after the
+// person was resolved. Deleting the row would leave the scan at its vendor for ever.
+func TestAnIdentifierBornDuringTheRunIsNotDeletedUnseen(t *testing.T) {
+	overBackends(t, func(t *testing.T, b backend) {
+		b.exec(t, "CREATE TABLE verifications (user_id TEXT, reference TEXT)")
+		b.insert(t, "verifications", []any{"u-1", "r-1"})
+		p := b.connect(t, sql.Table{Name: "verifications", Key: "user_id", Kind: "profiles", Yields: []sql.Yield{{Type: "jumio_scan", Column: "reference"}}})
+		b.insert(t, "verifications", []any{"u-1", "r-2"})
+		_, err := p.Erase(t.Context(), task(events.Erase, "u-1", "jumio_scan=r-1"))
+		if refused, ok := errors.AsType[*participants.Refuse](err); !ok || refused.Code != "new_identifiers" {
+			t.Errorf("error %v, want a refusal", err)
+		}
+		b.wantColumn(t, "SELECT reference FROM verifications ORDER BY 1", "r-1", "r-2")
+		if res, err := p.Erase(t.Context(), task(events.Erase, "u-1", "jumio_scan=r-1", "jumio_scan=r-2")); err != nil || res.Counts.Total() != 2 {
+			t.Errorf("told of both: %v, %v", res, err)
+		}
+	})
+}
+
 // sameIdentifiers compares as sets: databases sort NULL differently.
 func sameIdentifiers(a, b []events.Identifier) bool {
 	seen := map[events.Identifier]int{}

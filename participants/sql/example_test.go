@@ -48,7 +48,7 @@ func Example() {
 	}
 	fmt.Println(err)
 
-	task.Verb = events.Erase
+	task.Verb, task.Identifiers = events.Erase, append(task.Identifiers, found...)
 	res, err := p.Erase(context.Background(), task)
 	fmt.Println(res.Verdict, res.Counts["accounts"], res.Counts["profiles"], err)
 	// Output:

@@ -32,8 +32,8 @@ func TestAnIntegerKeyMatchesOneSpellingOnly(t *testing.T) {
 			wantResult(t, res, err, events.Absent, nil)
 		}
 		b.wantColumn(t, "SELECT id FROM sessions ORDER BY 1", "1", "2", "3", "4", "5", "6")
-		for _, id := range []string{"42", "-42"} {
-			res, err := b.connect(t, strict).Erase(t.Context(), task(events.Erase, id))
+		for id, session := range map[string]string{"42": "session=1", "-42": "session=4"} {
+			res, err := b.connect(t, strict).Erase(t.Context(), task(events.Erase, id, session))
 			wantResult(t, res, err, events.Erased, events.Counts{"sessions": 1})
 		}
 		b.wantColumn(t, "SELECT id FROM sessions ORDER BY 1", "2", "3", "5", "6")

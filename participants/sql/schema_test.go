@@ -49,7 +49,7 @@ func TestNamesAreQuoted(t *testing.T) {
 		if err != nil || len(got) != 1 || got[0].Value != "x" {
 			t.Errorf("%d identifiers, error %v", len(got), err)
 		}
-		res, err := p.Erase(t.Context(), task(events.Erase, "u-1"))
+		res, err := p.Erase(t.Context(), task(events.Erase, "u-1", "x=x"))
 		wantResult(t, res, err, events.Erased, events.Counts{"rows": 1})
 	})
 }

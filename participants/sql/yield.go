@@ -2,8 +2,10 @@ package sql
 
 import (
 	dbsql "database/sql"
+	"slices"
 
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/participants"
 )
 
 // yield returns the identifiers that the person's rows of t hold, each once and in order.
@@ -27,6 +29,26 @@ func (w *work) yield(t *table, y Yield, k keys) ([]events.Identifier, error) {
 	}
 	defer rows.Close()
 	return scan(rows, y)
+}
+
+// untold reports whether the rows hold an identifier that was born after the person was
+// resolved: those who need it were never told of it, and the row is all that leads to what
+// it names, so it must not be deleted.
+func (w *work) untold(t participants.Task, k keys) (bool, error) {
+	for _, table := range w.tables {
+		for _, y := range table.Yields {
+			found, err := w.yield(table, y, k)
+			if err != nil {
+				return false, err
+			}
+			for _, id := range found {
+				if !slices.Contains(t.Identifiers, id) {
+					return true, nil
+				}
+			}
+		}
+	}
+	return false, nil
 }
 
 func scan(rows *dbsql.Rows, y Yield) (out []events.Identifier, err error) {

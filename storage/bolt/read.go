@@ -51,7 +51,7 @@ func (c *content) history(id saga.ID) ([]saga.Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines, table, err := c.lines(id, h.State.Phase.Final())
+	lines, table, err := c.lines(h.State)
 	if err != nil {
 		return nil, err
 	}
@@ -62,8 +62,9 @@ func (c *content) history(id saga.ID) ([]saga.Entry, error) {
 	return entries, nil
 }
 
-func (c *content) lines(id saga.ID, final bool) (h storage.History, table string, err error) {
-	if !final {
+func (c *content) lines(s saga.State) (h storage.History, table string, err error) {
+	id := s.ID
+	if !s.Phase.Final() {
 		h, _, err = c.segments(id)
 		return h, sagas, err
 	}

@@ -5,8 +5,10 @@ import (
 	"crypto/cipher"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/expunge-io/expunge/storage"
 )
@@ -82,7 +84,7 @@ func parseHeader(b []byte) (h header, ok bool) {
 // readHeader returns the newest valid copy, and whether the other one differs.
 func readHeader(d disk) (h header, differ bool, err error) {
 	b := make([]byte, slotsFrom)
-	if _, err := d.ReadAt(b, 0); err != nil && err != io.EOF {
+	if _, err := d.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
 		return header{}, false, err
 	}
 	first, ok1 := parseHeader(b[:headerSize])
@@ -146,7 +148,7 @@ func (h header) addHash(kek cipher.AEAD, random io.Reader) (header, error) {
 		return header{}, err
 	}
 	h.seq++
-	h.hashes = append(h.hashes[:len(h.hashes):len(h.hashes)], wrappedHash{version, wrapped})
+	h.hashes = append(slices.Clip(h.hashes), wrappedHash{version, wrapped})
 	return h, nil
 }
 

@@ -143,6 +143,13 @@ func (k *Keys) ID() string {
 	return hex.EncodeToString(k.header.file[:])
 }
 
+// Len returns how many sagas have a data key.
+func (k *Keys) Len() int {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	return len(k.keys)
+}
+
 // Has reports whether the saga has a data key.
 func (k *Keys) Has(id saga.ID) bool {
 	k.mu.RLock()
