@@ -24,6 +24,7 @@ import (
 //
 //	code N command...                    run, and want exit code N
 //	start NAME REGEXP VAR... -- command  run in the background until a line matches; its groups become variables
+//	expect NAME REGEXP                   wait for a further line that matches
 //	stop NAME                            SIGTERM, and want a clean end within 20 s
 //	sqlite FILE STATEMENT                run a statement
 //	lastline FILE REGEXP                 the last line matches
@@ -36,7 +37,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"code": code, "start": start, "stop": stop, "sqlite": sqlite, "lastline": lastLine,
+			"code": code, "start": start, "expect": expect, "stop": stop, "sqlite": sqlite, "lastline": lastLine,
 		},
 	})
 }
@@ -75,30 +76,36 @@ func start(ts *testscript.TestScript, _ bool, args []string) {
 	d := launch(ts, args[at+1:])
 	ts.Value(daemonsKey{}).(*daemons).running[args[0]] = d
 	ts.Defer(func() { _ = d.cmd.Process.Kill() })
-	pattern := regexp.MustCompile(args[1])
+	for i, text := range d.await(ts, args[1])[1:] {
+		ts.Setenv(args[2+i], text)
+	}
+}
+
+func expect(ts *testscript.TestScript, _ bool, args []string) {
+	d := ts.Value(daemonsKey{}).(*daemons).running[args[0]]
+	if d == nil {
+		ts.Fatalf("%s was not started", args[0])
+	}
+	d.await(ts, args[1])
+}
+
+// await returns the match of the first line from here on that has one.
+func (d *daemon) await(ts *testscript.TestScript, pattern string) []string {
+	form := regexp.MustCompile(pattern)
 	var said []string
 	for {
 		select {
 		case line, ok := <-d.lines:
 			if !ok {
-				ts.Fatalf("ended before it was ready:\n%s", strings.Join(said, "\n"))
+				ts.Fatalf("ended before a line matched %s:\n%s", pattern, strings.Join(said, "\n"))
 			}
 			said = append(said, line)
-			if m := pattern.FindStringSubmatch(line); m != nil {
-				for i, name := range args[2:at] {
-					ts.Setenv(name, m[i+1])
-				}
-				go drain(d.lines)
-				return
+			if m := form.FindStringSubmatch(line); m != nil {
+				return m
 			}
 		case <-time.After(time.Minute):
-			ts.Fatalf("not ready in a minute:\n%s", strings.Join(said, "\n"))
+			ts.Fatalf("no line matched %s in a minute:\n%s", pattern, strings.Join(said, "\n"))
 		}
-	}
-}
-
-func drain(lines chan string) {
-	for range lines { // so that the process is never held up by its output
 	}
 }
 
@@ -108,7 +115,7 @@ func launch(ts *testscript.TestScript, args []string) *daemon {
 	if args[0] != "expunge" {
 		ts.Fatalf("only expunge runs in the background")
 	}
-	d := &daemon{cmd: exec.Command(self, args[1:]...), lines: make(chan string, 1000), ended: make(chan error, 1)}
+	d := &daemon{cmd: exec.Command(self, args[1:]...), lines: make(chan string, 10_000), ended: make(chan error, 1)}
 	d.cmd.Dir = ts.Getenv("WORK")
 	d.cmd.Env = append(os.Environ(), asMain+"=1", "TMPDIR="+ts.Getenv("WORK"))
 	out, w := io.Pipe()
@@ -119,7 +126,10 @@ func launch(ts *testscript.TestScript, args []string) *daemon {
 		defer close(d.lines)
 		s := bufio.NewScanner(out)
 		for s.Scan() {
-			d.lines <- s.Text()
+			select {
+			case d.lines <- s.Text():
+			default: // nobody reads: the process must not be held up
+			}
 		}
 	})
 	go func() {
