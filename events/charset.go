@@ -97,6 +97,15 @@ func private(at *place, p Private, limit int, n need) {
 	}
 }
 
+// exact refuses an id that a careless copy changed: a blank at an end, a line break. The
+// person it was meant for would be looked for in vain.
+func exact(at *place, p Private) {
+	s := string(p)
+	if strings.TrimSpace(s) != s || strings.ContainsFunc(s, unicode.IsControl) {
+		at.fault("must not begin or end with a blank, or hold control characters")
+	}
+}
+
 func oneOf[T ~string](at *place, v T, set []T) {
 	if slices.Contains(set, v) {
 		return

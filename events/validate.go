@@ -50,6 +50,7 @@ func (r Request) check(at *place) {
 		at.field("identifiers").fault("must not be empty; leave it out")
 	}
 	private(user, r.UserID, maxValue, optional)
+	exact(user, r.UserID)
 	limited(at.field("identifiers"), r.Identifiers)
 	checkIdentifiers(at.field("identifiers"), r.Identifiers)
 	for i, id := range r.Identifiers {

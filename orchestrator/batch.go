@@ -114,14 +114,14 @@ func (b *batch) load(id saga.ID) (*loaded, error) {
 		return nil, fmt.Errorf("plan of saga %s: %w", id, err)
 	}
 	l := &loaded{plan: plan, state: state}
-	b.sagas[id] = l
 	if b.o.restarted[id] {
 		// Before anything else: its permits are counted anew, see saga.Recovered.
-		b.told = append(b.told, id)
 		if _, err := b.step(l, saga.Recovered{}); err != nil {
 			return nil, err
 		}
+		b.told = append(b.told, id)
 	}
+	b.sagas[id] = l
 	return l, nil
 }
 

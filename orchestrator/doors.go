@@ -115,15 +115,14 @@ func (o *Orchestrator) enqueue(c bus.Call, j job) {
 		}
 	}
 	select {
-	case <-o.stopped:
-		o.reply(c, busy())
-		return
-	default:
-	}
-	select {
 	case o.jobs <- j:
 	default:
 		o.reply(c, busy())
+	}
+	select {
+	case <-o.stopped: // it may have come after the last look into the queue
+		o.turnAway()
+	default:
 	}
 }
 

@@ -16,15 +16,19 @@ import (
 // takeRequests takes the stored requests of every source until ctx ends, and finishes
 // those that it took.
 func (o *Orchestrator) takeRequests(ctx context.Context) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	var all sync.WaitGroup
 	defer all.Wait()
 	for name := range o.cfg.Sources {
 		sub, err := bus.NewRequestSubscriber(o.cfg.Conn, name, bus.SubscriberConfig{Logger: o.logger, CloseWait: drainPatience})
 		if err != nil {
+			stop() // those that were begun are joined
 			return fmt.Errorf("requests of %s: %w", name, err)
 		}
 		messages, err := sub.Subscribe(ctx, sub.Topic())
 		if err != nil {
+			stop()
 			return fmt.Errorf("requests of %s: %w", name, err)
 		}
 		all.Go(func() {

@@ -11,7 +11,6 @@ import (
 type census struct {
 	mu   sync.Mutex
 	live map[saga.ID]standing
-	done map[saga.Phase]int // ended since the start of the process
 }
 
 type standing struct {
@@ -19,10 +18,11 @@ type standing struct {
 	started time.Time
 	due     time.Time
 	stuck   bool
+	damaged bool
 }
 
 func newCensus() *census {
-	return &census{live: map[saga.ID]standing{}, done: map[saga.Phase]int{}}
+	return &census{live: map[saga.ID]standing{}}
 }
 
 func (c *census) set(s saga.State) {
@@ -30,17 +30,26 @@ func (c *census) set(s saga.State) {
 	defer c.mu.Unlock()
 	if s.Phase.Final() {
 		delete(c.live, s.ID)
-		c.done[s.Phase]++
 		return
 	}
 	c.live[s.ID] = standing{phase: s.Phase, started: s.Started, due: s.Due, stuck: s.Stuck() != ""}
 }
 
+// hurt notes that a saga was damaged: it counts as parked, and is not woken any more.
+func (c *census) hurt(id saga.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.live[id]
+	s.stuck, s.damaged = true, true
+	c.live[id] = s
+}
+
+// has reports whether a saga is under way and can be woken.
 func (c *census) has(id saga.ID) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, ok := c.live[id]
-	return ok
+	s, ok := c.live[id]
+	return ok && !s.damaged
 }
 
 // counts is one look at all live sagas.
@@ -61,10 +70,13 @@ func (c *census) count() counts {
 		}
 	}
 	for _, s := range c.live {
-		out.phases[s.phase]++
 		if s.stuck {
 			out.parked++
 		}
+		if s.phase == "" {
+			continue // damaged since before the start: nothing else is known of it
+		}
+		out.phases[s.phase]++
 		earlier(&out.oldest, s.started)
 		earlier(&out.due, s.due)
 	}

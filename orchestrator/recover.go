@@ -62,6 +62,7 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 			continue
 		}
 		o.damaged[hurt.Saga] = true
+		o.live.hurt(hurt.Saga)
 	}
 	if nameless {
 		o.logger.WarnContext(ctx, "data keys are not swept: a damaged saga does not tell its id")

@@ -133,6 +133,8 @@ func (o *Orchestrator) stopAlone(b *batch, hurt *storage.DamagedError) {
 	o.logger.Error("damaged saga; it stands still until an operator mends it", "saga", string(hurt.Saga), "error", hurt)
 	o.damaged[hurt.Saga] = true
 	o.cache.forget(hurt.Saga)
+	o.clock.forget(hurt.Saga)
+	o.live.hurt(hurt.Saga)
 	o.giveUp(b)
 }
 

@@ -119,7 +119,9 @@ func reports(cfg Config) []nats.Option {
 		}),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			hooks.connected(false)
-			log.Warn("bus disconnected", "error", err)
+			if err != nil { // nil: closed by us
+				log.Warn("bus disconnected", "error", err)
+			}
 		}),
 		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
 			log.Warn("bus not reached", "error", err)

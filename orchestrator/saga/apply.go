@@ -211,7 +211,7 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 		h.Counts = h.Counts.sum(e.Counts)
 		t.MaybeDone = t.MaybeDone || e.MaybeDone
 		if e.Remaining != nil {
-			h.Left = e.Remaining
+			h.Left, q.Left = e.Remaining, *e.Remaining > 0
 		}
 		if e.Class == RateLimited {
 			t.Used--

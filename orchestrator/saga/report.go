@@ -39,11 +39,21 @@ func (r *run) reported(in ReportReceived) {
 		r.note(in, "the step is closed")
 	case in.Verb == Resolve:
 		r.resolved(in, h, t)
+	case in.Verb == Erase && t.outcounted(*q):
+		r.note(in, "a newer attempt counted something that is left")
 	case in.Verb == Erase:
 		r.erased(in, h, t, *q)
 	default:
 		r.note(in, "no such verb yet")
 	}
+}
+
+// outcounted reports whether a newer permit of the same round counted something that is
+// left: an older attempt's zero was counted before.
+func (t *Step) outcounted(q Permit) bool {
+	return slices.ContainsFunc(t.Permits, func(p Permit) bool {
+		return p.Round == q.Round && p.Attempt > q.Attempt && p.Left
+	})
 }
 
 // may reports whether a report of verb v may carry verdict d.

@@ -111,7 +111,7 @@ type Permit struct {
 	Reported  bool      `json:"reported,omitempty"`
 	Expired   bool      `json:"expired,omitempty"`
 	MaybeDone bool      `json:"maybe_done,omitempty"`
-	Left      bool      `json:"left,omitempty"` // verify: it found something
+	Left      bool      `json:"left,omitempty"` // its report counted something that is left
 }
 
 // out reports whether nobody has heard of the permit's end yet.
