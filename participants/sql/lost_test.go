@@ -62,13 +62,13 @@ func (w *wire) carry(client net.Conn) {
 	defer server.Close()
 	gag := make(chan struct{}) // closed: nothing more gets back
 	go func() {
+		defer client.Close() // also what the server ends: a request to cancel waits for that
 		buf := make([]byte, 1<<16)
 		for {
 			n, err := server.Read(buf)
 			select {
 			case <-gag:
-				_ = client.Close() // the server has answered: the commit took place
-				return
+				return // the server has answered: the commit took place
 			default:
 			}
 			if _, writeErr := client.Write(buf[:n]); err != nil || writeErr != nil {
