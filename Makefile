@@ -1,7 +1,7 @@
 # POSIX sh and GNU make 3.81 are enough, so that this works on macOS as it comes.
 SHELL = /bin/sh
 .DEFAULT_GOAL = help
-# Nothing may follow the last line of a target that ends with a result, not even with -C.
+# Nothing may follow the last line of a target that ends with a result, in a make under make.
 MAKEFLAGS += --no-print-directory
 
 VERSION      := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
