@@ -172,7 +172,7 @@ func (u undo) do() {
 	*u.l = u.was
 	u.b.order, u.b.out.Outbox = u.b.order[:u.order], u.b.out.Outbox[:u.outbox]
 	u.b.ended, u.b.tell = u.b.ended[:u.ended], u.b.tell[:u.tell]
-	if len(u.b.ended) == u.ended && u.was.state.ID != "" && !u.was.state.Phase.Final() {
+	if u.was.state.ID != "" && !u.was.state.Phase.Final() {
 		u.b.subjects[u.was.state.Subject] = u.was.state.ID
 	}
 }

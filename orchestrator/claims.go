@@ -44,12 +44,16 @@ func (b *batch) claim(in *claim) (events.Payload, error) {
 
 // readable halts a saga whose box cannot be opened, and lets it go on when it can again.
 func (b *batch) readable(l *loaded) error {
-	var next saga.Input = saga.BoxFound{}
-	if _, err := b.open(l); err != nil {
-		b.o.logger.Error("sealed box cannot be opened; its saga waits for an operator", "saga", string(l.state.ID), "error", err)
-		next = saga.BoxLost{}
+	_, lost := b.open(l)
+	if lost != nil {
+		b.o.logger.Error("sealed box cannot be opened; its saga waits for an operator", "saga", string(l.state.ID), "error", lost)
+		_, err := b.step(l, saga.BoxLost{})
+		return err
 	}
-	_, err := b.step(l, next)
+	if l.state.Halted == "" {
+		return nil // as nearly always: no transition for nothing
+	}
+	_, err := b.step(l, saga.BoxFound{})
 	return err
 }
 

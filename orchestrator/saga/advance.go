@@ -32,8 +32,8 @@ func (r *run) all(f func(h *Share) bool) bool {
 func (r *run) openReady(v Verb, ready func(h *Share) bool) {
 	for i := range r.s.Shares {
 		h := &r.s.Shares[i]
-		if t := h.Step(v); t.Status == Waiting && ready(h) {
-			r.open(h, v, t)
+		if h.Step(v).Status == Waiting && ready(h) {
+			r.open(h, v)
 		}
 	}
 }

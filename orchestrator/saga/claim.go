@@ -55,14 +55,14 @@ func (r *run) deny(why Denial, until time.Time) { r.emit(Deny{Reason: why, Until
 func (r *run) grant(in Claimed, h *Share, t *Step) {
 	r.record(Entry{Kind: KGranted, Participant: h.Name, Verb: in.Verb, Round: t.Round, Permit: in.Fresh,
 		Attempt: t.Attempts + 1, Instance: in.Instance, Until: r.dead(), MaybeDone: t.MaybeDone})
-	r.permit(in.Verb, h, t.newest())
+	r.permit(h, t.newest())
 }
 
 // dead is when a permit granted now can no longer be acted on.
 func (r *run) dead() time.Time { return r.now.Add(r.plan.Permit + r.plan.Margin) }
 
 // permit answers with the newest permit of a step.
-func (r *run) permit(_ Verb, h *Share, q *Permit) {
+func (r *run) permit(h *Share, q *Permit) {
 	if q == nil {
 		return
 	}
@@ -80,7 +80,7 @@ func (r *run) sameAgain(in Claimed, h *Share, t *Step) {
 		return
 	}
 	r.record(Entry{Kind: KRenewed, Participant: h.Name, Verb: in.Verb, Round: t.Round, Permit: q.ID, Until: r.dead(), MaybeDone: true})
-	r.permit(in.Verb, h, t.newest())
+	r.permit(h, t.newest())
 }
 
 func (p *Permit) deadOr(t time.Time) time.Time {
@@ -98,5 +98,5 @@ func (r *run) renew(in Claimed, h *Share, t *Step) {
 		return
 	}
 	r.record(Entry{Kind: KRenewed, Participant: h.Name, Verb: in.Verb, Round: t.Round, Permit: q.ID, Until: r.dead(), MaybeDone: q.MaybeDone})
-	r.permit(in.Verb, h, t.newest())
+	r.permit(h, t.newest())
 }

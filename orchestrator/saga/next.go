@@ -178,15 +178,12 @@ func (r *run) recovered() {
 		return
 	}
 	r.record(Entry{Kind: KRecovered, Until: r.now.Add(r.plan.Permit + r.plan.Margin)})
-	r.eachStep(func(h *Share, v Verb, t *Step) {
+	r.s.each(func(h *Share, v Verb, t *Step) {
 		if t.Status == Granted {
 			r.ring(KRung, h.Name, v)
 		}
 	})
 }
-
-// eachStep calls f for every step as it stands when its turn comes.
-func (r *run) eachStep(f func(h *Share, v Verb, t *Step)) { r.s.each(f) }
 
 // ring records that the doorbell of a step rings, and rings it.
 func (r *run) ring(k Kind, participant string, v Verb) {

@@ -8,12 +8,12 @@ import (
 // tick does what time alone demands: dead permits expire, delays end, unclaimed doorbells
 // ring again, the quiet time ends.
 func (r *run) tick() {
-	r.eachStep(func(h *Share, v Verb, t *Step) {
+	r.s.each(func(h *Share, v Verb, t *Step) {
 		r.expire(h, v, t)
 		if t.Status == Delayed && !r.now.Before(t.Until) {
-			r.open(h, v, t)
+			r.open(h, v)
 		}
-		if t.Status == Open && !r.now.Before(r.nextRing(*t)) {
+		if t.Status == Open && !r.now.Before(nextRing(r.plan, *t)) {
 			r.ring(KRung, h.Name, v)
 		}
 	})
@@ -23,7 +23,7 @@ func (r *run) tick() {
 }
 
 // open opens a step and rings its doorbell.
-func (r *run) open(h *Share, v Verb, _ *Step) { r.ring(KOpened, h.Name, v) }
+func (r *run) open(h *Share, v Verb) { r.ring(KOpened, h.Name, v) }
 
 // expire buries the permits that nobody can act on any more. The newest one's end brings
 // its step back, or parks it.
@@ -89,8 +89,6 @@ func (r *run) backoff(h *Share, v Verb, t *Step) time.Duration {
 const longestRing = time.Hour
 
 // nextRing returns when an open step's doorbell rings again if nobody claims.
-func (r *run) nextRing(t Step) time.Time { return nextRing(r.plan, t) }
-
 func nextRing(p Plan, t Step) time.Time {
 	d := p.Ring
 	for i := 1; i < t.Rings && d < longestRing; i++ {
