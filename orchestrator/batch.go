@@ -272,7 +272,7 @@ func (b *batch) live(subjects []string) (saga.ID, error) {
 		id, seen := b.subjects[s]
 		if !seen {
 			var err error
-			id, err = b.o.cfg.Store.LiveBySubject(b.ctx, s)
+			id, err = b.o.cfg.Store.BySlot(b.ctx, s)
 			if err != nil && !errors.Is(err, storage.ErrNotFound) {
 				return "", err
 			}

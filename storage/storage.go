@@ -64,8 +64,9 @@ type Store interface {
 	Summary(ctx context.Context, id saga.ID) ([]byte, error)
 	// Vault returns the saga's sealed box, opaque to the store. ErrNotFound.
 	Vault(ctx context.Context, id saga.ID) ([]byte, error)
-	// LiveBySubject returns the id of the live saga of a subject (State.Subject). ErrNotFound.
-	LiveBySubject(ctx context.Context, subject string) (saga.ID, error)
+	// BySlot returns the id of the saga in a slot (State.Slot): the live one of a subject,
+	// or the queued one. ErrNotFound.
+	BySlot(ctx context.Context, slot string) (saga.ID, error)
 	// Request returns what an idempotency key led to. ErrNotFound.
 	Request(ctx context.Context, key string) (RequestKey, error)
 	// Plan returns a plan by its digest. ErrNotFound.

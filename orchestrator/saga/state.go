@@ -23,6 +23,9 @@ type State struct {
 	Issues      int          `json:"issues"` // doorbells rung so far
 	// Halted says why nothing can be permitted to anybody; empty: nothing is in the way.
 	Halted string `json:"halted,omitempty"`
+	// Queued means that another saga of the subject is live: this one starts when that one
+	// ends, and nothing happens to it before.
+	Queued bool `json:"queued,omitempty"`
 	// Pass counts how often the verifying phase was entered; QuietUntil is set while the
 	// quiet time between two counts runs, and Quieted once it has run in this phase.
 	Pass       int       `json:"pass,omitempty"`
@@ -119,6 +122,21 @@ func (p Permit) out() bool { return !p.Reported && !p.Expired }
 
 // live reports whether somebody may still act on the permit at t.
 func (p Permit) live(t time.Time) bool { return p.out() && t.Before(p.Dead) }
+
+// Slot is what a saga occupies so that its subject has at most one that is live and one
+// that is queued; empty for a final one.
+func (s State) Slot() string {
+	switch {
+	case s.Phase.Final() || s.Subject == "":
+		return ""
+	case s.Queued:
+		return QueuedSlot(s.Subject)
+	}
+	return s.Subject
+}
+
+// QueuedSlot is the slot of the saga that waits for the live one of a subject.
+func QueuedSlot(subject string) string { return "queued " + subject }
 
 // Share returns the participant's share, or nil.
 func (s *State) Share(name string) *Share {

@@ -212,10 +212,11 @@ func (k *checker) indexes(id saga.ID, h head) error {
 	if k.of[vault].bucket.Get([]byte(id)) != nil {
 		k.indexed[vault]++
 	}
-	if h.State.Subject == "" {
+	slot := h.State.Slot()
+	if slot == "" {
 		return nil
 	}
-	other, err := k.of[subjects].get([]byte(h.State.Subject), id)
+	other, err := k.of[subjects].get([]byte(slot), id)
 	if err != nil {
 		return fmt.Errorf("its subject: %w", err)
 	}

@@ -94,8 +94,8 @@ func (s *Store) Vault(ctx context.Context, id saga.ID) ([]byte, error) {
 	return s.row(ctx, vault, string(id), id)
 }
 
-// LiveBySubject implements [storage.Store].
-func (s *Store) LiveBySubject(ctx context.Context, subject string) (saga.ID, error) {
+// BySlot implements [storage.Store].
+func (s *Store) BySlot(ctx context.Context, subject string) (saga.ID, error) {
 	id, err := s.row(ctx, subjects, subject, "")
 	return saga.ID(id), err
 }

@@ -98,7 +98,7 @@ func (w *writer) change(c storage.Change) error {
 	if w.of[plans].bucket.Get([]byte(c.State.Plan)) == nil {
 		return fmt.Errorf("%w: saga %s: its plan is not stored", storage.ErrConflict, id)
 	}
-	w.touch(id, old.State.Subject, c.State)
+	w.touch(id, old.State.Slot(), c.State)
 	if len(more) > 0 {
 		if err := w.of[sagas].put(sagaKey(id, c.Entries[0].Seq), more); err != nil {
 			return err
@@ -113,16 +113,13 @@ func (w *writer) change(c storage.Change) error {
 	return w.live(c)
 }
 
-// touch notes under which subject the saga is live before and after the batch.
+// touch notes which slot the saga has before and after the batch.
 func (w *writer) touch(id saga.ID, before string, s saga.State) {
 	if _, again := w.before[id]; !again {
 		w.touched = append(w.touched, id)
 		w.before[id] = before
 	}
-	w.now[id] = s.Subject
-	if s.Phase.Final() {
-		w.now[id] = ""
-	}
+	w.now[id] = s.Slot()
 }
 
 func (w *writer) wake(id saga.ID, old, at time.Time) error {

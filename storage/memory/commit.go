@@ -76,7 +76,7 @@ func (d *draft) change(c storage.Change) error {
 		return fmt.Errorf("%w: saga %s: its plan is not stored", storage.ErrConflict, id)
 	}
 	r.state, r.history = encode(c.State), slices.Concat(r.history, more)
-	r.timer, r.subject = copied(storage.Timer{At: c.Wake.UTC(), Saga: id}), c.State.Subject
+	r.timer, r.subject = copied(storage.Timer{At: c.Wake.UTC(), Saga: id}), c.State.Slot()
 	if c.Vault != nil {
 		r.vault = bytes.Clone(c.Vault)
 	}

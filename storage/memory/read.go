@@ -67,8 +67,8 @@ func (s *Store) part(ctx context.Context, id saga.ID, of func(record) []byte) (b
 	return b, err
 }
 
-// LiveBySubject implements [storage.Store].
-func (s *Store) LiveBySubject(ctx context.Context, subject string) (saga.ID, error) {
+// BySlot implements [storage.Store].
+func (s *Store) BySlot(ctx context.Context, subject string) (saga.ID, error) {
 	return find(ctx, s, subject, func(d *disk) map[string]saga.ID { return d.subjects })
 }
 

@@ -46,7 +46,7 @@ func Dump(ctx context.Context, s storage.Store, keys Keys) map[string][]string {
 		put("vault " + string(id))(s.Vault(ctx, id))
 	}
 	for _, k := range keys.Subjects {
-		put("subject " + k)(s.LiveBySubject(ctx, k))
+		put("subject " + k)(s.BySlot(ctx, k))
 	}
 	for _, k := range keys.Requests {
 		put("request " + k)(s.Request(ctx, k))

@@ -20,7 +20,7 @@ func (l *ledger) add(b storage.Batch) {
 	l.batches = append(l.batches, b)
 	for _, c := range b.Sagas {
 		l.keys.Sagas = once(l.keys.Sagas, c.State.ID)
-		l.keys.Subjects = once(l.keys.Subjects, c.State.Subject)
+		l.keys.Subjects = once(l.keys.Subjects, c.State.Slot())
 	}
 	for _, p := range b.Plans {
 		l.keys.Plans = once(l.keys.Plans, p.Digest())
@@ -100,7 +100,7 @@ func (l *ledger) dumpSagas(lines map[string][]string) {
 		}
 		live = append(live, last.State)
 		timers = append(timers, storage.Timer{At: last.Wake, Saga: id})
-		lines["subject "+last.State.Subject] = []string{text(id, nil)}
+		lines["subject "+last.State.Slot()] = []string{text(id, nil)}
 	}
 	slices.SortStableFunc(timers, func(a, b storage.Timer) int { return a.At.Compare(b.At) })
 	lines["timers"], lines["live"], lines["finished"] = texts(timers), texts(live), texts(finished)

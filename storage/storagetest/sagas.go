@@ -112,12 +112,12 @@ func subjectFreed(t *testing.T, b *bench) {
 	heir := b.Start("s1")
 	b.End(old)
 	b.commit()
-	if id, err := b.store.LiveBySubject(t.Context(), "s1"); id != heir || err != nil {
+	if id, err := b.store.BySlot(t.Context(), "s1"); id != heir || err != nil {
 		t.Errorf("got %s, %v, want %s", id, err, heir)
 	}
 	b.End(heir)
 	b.commit()
-	_, err := b.store.LiveBySubject(t.Context(), "s1")
+	_, err := b.store.BySlot(t.Context(), "s1")
 	b.absent("subject", err)
 	b.equal(b.dump(), b.Expected())
 }
@@ -213,7 +213,7 @@ func damagedAlone(t *testing.T, b *bench) {
 	if live := all(b.store.Live(t.Context())); len(live) != 2 || live[0] != Damaged || live[1] == Damaged {
 		t.Errorf("live: got %q", live)
 	}
-	if id, err := b.store.LiveBySubject(t.Context(), "s1"); id != victim || err != nil {
+	if id, err := b.store.BySlot(t.Context(), "s1"); id != victim || err != nil {
 		t.Errorf("the damaged saga's subject: got %s, %v, want %s", id, err, victim)
 	}
 	b.Advance(other)

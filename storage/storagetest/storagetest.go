@@ -136,7 +136,7 @@ func empty(t *testing.T, b *bench) {
 	b.absent("summary", err)
 	_, err = b.store.Vault(ctx, "none")
 	b.absent("vault", err)
-	_, err = b.store.LiveBySubject(ctx, "none")
+	_, err = b.store.BySlot(ctx, "none")
 	b.absent("subject", err)
 	_, err = b.store.Request(ctx, "none")
 	b.absent("request", err)
