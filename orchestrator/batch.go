@@ -152,7 +152,7 @@ func (b *batch) step(l *loaded, in saga.Input) ([]saga.Effect, error) {
 		l.changed = true
 		b.order = append(b.order, state.ID)
 	}
-	return effects, nil
+	return effects, b.gate(l, effects)
 }
 
 // undo takes one saga back to where it was, within the batch.
@@ -189,7 +189,7 @@ func (b *batch) effect(l *loaded, e saga.Effect) error {
 		return b.emit(l, e)
 	case saga.Finish:
 		return b.finish(l, e)
-	case saga.Grant, saga.Deny, saga.Receive, saga.Admit, saga.Postpone, saga.CancelAnswer, saga.OperatorAnswer:
+	case saga.Grant, saga.Deny, saga.Receive, saga.Admit, saga.Postpone, saga.CancelAnswer, saga.OperatorAnswer, saga.HoldAnswer, saga.AskPivot:
 	}
 	return nil
 }

@@ -67,6 +67,8 @@ func refusalReason(d saga.Denial) events.RefusalReason {
 		return events.RefusedParked
 	case saga.DenyEnded:
 		return events.RefusedEnded
+	case saga.DenyHeld:
+		return events.RefusedHeld
 	case saga.DenyNotOpened:
 		return events.RefusedNotYetOpen
 	}

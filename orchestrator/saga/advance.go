@@ -3,16 +3,26 @@ package saga
 // advance opens every step whose turn has come, and moves to the next phase when nothing
 // of the present one is left to do, until nothing more follows.
 func (r *run) advance() {
+	if r.s.Queued || r.s.Phase == Resolving && r.now.Before(r.s.NotBefore) {
+		return
+	}
 	for moved := true; moved && r.err == nil && !r.s.Phase.Final(); {
 		switch r.s.Phase {
 		case Resolving:
 			moved = r.advanceResolving()
+		case Suspending:
+			moved = r.advanceSuspending()
+		case Grace:
+			moved = r.advanceGrace()
 		case Erasing:
 			moved = r.advanceErasing()
 		case Verifying:
 			r.advanceVerifying()
 			moved = false // a saga that goes back to erasing does so by a report
-		case Suspending, Grace, Restoring, Completed, CompletedWithExceptions, NotFound, Cancelled:
+		case Restoring:
+			r.advanceRestoring()
+			moved = false
+		case Completed, CompletedWithExceptions, NotFound, Cancelled:
 			moved = false
 		}
 	}
@@ -39,48 +49,67 @@ func (r *run) openReady(v Verb, ready func(h *Share) bool) {
 }
 
 func (r *run) advanceResolving() bool {
-	r.openReady(Resolve, func(h *Share) bool {
-		spec, _ := r.plan.Spec(h.Name)
-		for _, by := range r.plan.resolvedBy(spec) {
-			if r.s.Share(by).Resolve.Status != Reported {
-				return false
-			}
-		}
-		return true
-	})
+	r.openReady(Resolve, r.resolvable)
+	r.openSuspends()
 	if !r.all(func(h *Share) bool { return h.Resolve.Status == Reported || h.Resolve.Status == "" }) {
 		return false
 	}
-	unknown := func(h *Share) bool {
-		spec, _ := r.plan.Spec(h.Name)
-		return spec.Verifies() && h.Resolve.Status == Reported && !h.Known // who cannot count cannot say so
-	}
-	if r.all(unknown) {
+	switch {
+	case r.s.Look > 1:
+		return r.advancePivot()
+	case r.s.Doubt != "":
+		return false
+	case r.s.Pivoted.IsZero() && r.all(r.unknown):
 		r.finish(NotFound)
 		return false
+	case r.plan.suspends():
+		r.record(Entry{Kind: KPhase, Phase: Suspending})
+		return true
+	case r.plan.Grace > 0:
+		r.grace()
+		return true
 	}
-	r.pivot()
+	return r.advancePivot()
+}
+
+// resolvable reports whether everybody has resolved from whom a share learns identifiers.
+func (r *run) resolvable(h *Share) bool {
+	spec, _ := r.plan.Spec(h.Name)
+	for _, by := range r.plan.resolvedBy(spec) {
+		if r.s.Share(by).Resolve.Status != Reported {
+			return false
+		}
+	}
 	return true
 }
 
-// pivot is the one decision after which there is no way back.
-func (r *run) pivot() {
-	r.record(Entry{Kind: KPhase, Phase: Erasing})
-	r.emit(Emit{Kind: EventErasing})
+// unknown reports whether a participant says that it never heard of the subject; who
+// cannot count cannot say so.
+func (r *run) unknown(h *Share) bool {
+	spec, _ := r.plan.Spec(h.Name)
+	return spec.Unverified == "" && h.Resolve.Status == Reported && !h.Known && h.Verdict != Waived
 }
 
 func (r *run) advanceErasing() bool {
+	if !r.s.Announced {
+		return false
+	}
+	r.brakeShares()
 	// A permit of an earlier round may still be acted on: two at a time would be one too many.
 	r.openReady(Erase, func(h *Share) bool { return r.eraseReady(h) && !h.Erase.alive(r.now) })
-	if !r.all(func(h *Share) bool { return h.Erase.Status == Reported }) {
+	if !r.all(func(h *Share) bool { return h.Erase.Status == Reported || h.Erase.Status == "" }) {
 		return false
 	}
 	r.record(Entry{Kind: KPhase, Phase: Verifying})
 	return true
 }
 
-// eraseReady reports whether all that a share comes after is gone.
+// eraseReady reports whether a share may be erased: nothing keeps it, and all that it
+// comes after is gone.
 func (r *run) eraseReady(h *Share) bool {
+	if !r.s.Announced || r.s.Held(h.Name) != nil || r.overCeiling(h) {
+		return false
+	}
 	spec, _ := r.plan.Spec(h.Name)
 	for _, a := range spec.After {
 		if !r.gone(r.s.Share(a)) {
@@ -119,12 +148,12 @@ func (r *run) advanceVerifying() {
 	// An erase that somebody may still carry out could hit what is made after the end.
 	quiet := func(h *Share) bool { return !h.Verify.alive(r.now) && !h.Erase.alive(r.now) }
 	if r.s.QuietUntil.IsZero() && r.all(done) && r.all(quiet) {
-		r.settle()
+		r.conclude()
 	}
 }
 
-// settle ends the saga, or waits for the quiet time and counts once more.
-func (r *run) settle() {
+// conclude ends the saga, or waits for the quiet time and counts once more.
+func (r *run) conclude() {
 	if r.plan.Quiet > 0 && !r.s.Quieted {
 		r.record(Entry{Kind: KQuieted, Until: r.now.Add(r.plan.Quiet)})
 		return
@@ -140,13 +169,15 @@ func (r *run) settle() {
 // verdict is the final phase of a saga whose shares are all settled. It compares the
 // shares with the plan as sets, and knows no counter that could be wrong.
 func (r *run) verdict() (Phase, error) {
-	if len(r.s.Shares) != len(r.plan.Participants) || len(r.s.Shares) == 0 {
+	if len(r.s.Shares) != len(r.plan.Participants) || len(r.plan.Erases()) == 0 {
 		return "", ErrUnproven
 	}
 	end := Completed
 	for _, spec := range r.plan.Participants {
 		h := r.s.Share(spec.Name)
 		switch {
+		case spec.Bystander && h != nil && h.Erase.Status == "":
+			// outside the scope: nothing of it was to be erased
 		case h == nil || !r.gone(h):
 			return "", ErrUnproven
 		case h.Verdict == Retained || h.Verdict == Waived || !spec.Verifies():

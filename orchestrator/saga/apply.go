@@ -10,10 +10,10 @@ import (
 var ErrHistory = errors.New("saga: not a history")
 
 // Fold returns the state that a whole history leads to.
-func Fold(p Plan, entries []Entry) (State, error) {
+func Fold(entries []Entry) (State, error) {
 	var s State
 	for _, e := range entries {
-		if err := s.apply(p, e); err != nil {
+		if err := s.apply(e); err != nil {
 			return State{}, err
 		}
 	}
@@ -21,100 +21,96 @@ func Fold(p Plan, entries []Entry) (State, error) {
 }
 
 // apply folds one entry into the state, in place.
-func (s *State) apply(p Plan, e Entry) error {
+func (s *State) apply(e Entry) error {
 	if e.Seq != s.Seq+1 || (e.Kind == KStarted) != (e.Seq == 1) {
 		return fmt.Errorf("%w: entry %d of kind %s follows entry %d", ErrHistory, e.Seq, e.Kind, s.Seq)
 	}
-	if err := s.change(p, e); err != nil {
+	if err := s.change(e); err != nil {
 		return fmt.Errorf("entry %d: %w", e.Seq, err)
 	}
 	s.Seq, s.At, s.Head = e.Seq, e.At, Chain(s.Head, e.Bytes())
 	return nil
 }
 
-func (s *State) change(p Plan, e Entry) error {
+func (s *State) change(e Entry) error {
 	switch e.Kind {
-	case KStarted, KJoined, KWithdrawn, KPhase, KQuieted, KHalted, KResumed, KRecovered, KFinished:
-		return s.changeSaga(p, e)
-	case KOpened, KRung, KGranted, KRenewed, KExpired, KReported, KFailed, KNoted, KDelayed, KParked, KWaits, KReopened, KRetried, KWaived:
+	case KStarted, KBegun, KJoined, KWithdrawn, KReplanned, KExtended:
+		return s.changeRequests(e)
+	case KPhase, KAnnounced, KDecided, KQuieted, KRecovered, KRewound, KFinished:
+		return s.changeSaga(e)
+	case KHalted, KResumed, KHeld, KReleased, KBraked, KUnbraked, KDoubted, KSettled:
+		return s.changeWay(e)
+	case KOpened, KRung, KGranted, KRenewed, KExpired, KPrepared, KReported, KFailed, KNoted, KDelayed, KParked, KWaits, KReopened, KRetried, KWaived:
 		return s.changeStep(e)
 	}
 	return fmt.Errorf("%w: unknown kind %q", ErrHistory, e.Kind)
 }
 
-func (s *State) changeSaga(p Plan, e Entry) error {
+// changeSaga applies what moves the whole saga.
+func (s *State) changeSaga(e Entry) error {
 	switch e.Kind {
-	case KStarted:
-		return s.start(p, e)
-	case KJoined:
-		if e.Request == nil {
-			return fmt.Errorf("%w: joined without a request", ErrHistory)
-		}
-		s.Requests = append(s.Requests, *e.Request)
-		s.Due = e.Due
-	case KWithdrawn:
-		for i := range s.Requests {
-			if e.Request != nil && s.Requests[i].ID == e.Request.ID {
-				s.Requests[i].Withdrawn = true
-			}
-		}
 	case KPhase:
 		s.enter(e)
+	case KAnnounced:
+		s.Announced = true
+	case KDecided:
+		s.decided(e)
 	case KQuieted:
 		s.QuietUntil, s.Quieted = e.Until, true
-	case KHalted:
-		s.Halted = e.Reason
-	case KResumed:
-		s.Halted = ""
 	case KRecovered:
 		s.postponeDeaths(e.Until)
+	case KRewound:
+		s.rewind(e)
 	case KFinished:
 		s.Phase, s.Ended = e.Phase, e.At
 	}
 	return nil
 }
 
-func (s *State) start(p Plan, e Entry) error {
-	if e.Request == nil {
-		return fmt.Errorf("%w: started without a request", ErrHistory)
-	}
-	*s = State{ID: e.Saga, Plan: e.Plan, Phase: Resolving, Subject: e.Subject, Regime: e.Regime,
-		Requests: []Request{*e.Request}, Started: e.At, Due: e.Due, Identifiers: e.Identifiers}
-	for _, spec := range p.Participants {
-		h := Share{Name: spec.Name, Erase: Step{Status: Waiting, Round: 1, Since: e.At}}
-		if spec.Resolves() {
-			h.Resolve = Step{Status: Waiting, Round: 1, Since: e.At}
-		}
-		s.Shares = append(s.Shares, h)
-	}
-	return nil
-}
-
-// enter moves to another phase. Entering verifying, every share that is to be counted is
-// counted anew.
+// enter moves to another phase, and makes the steps of its verb new.
 func (s *State) enter(e Entry) {
-	if e.Phase == Erasing && s.Pivoted.IsZero() {
-		s.Pivoted = e.At
-	}
-	s.Phase, s.QuietUntil = e.Phase, time.Time{}
+	s.Phase, s.QuietUntil, s.GraceUntil, s.Brake = e.Phase, time.Time{}, time.Time{}, ""
 	if e.Phase != Verifying {
 		s.Quieted = false
-		return
 	}
-	s.Pass++
-	for i := range s.Shares {
-		h := &s.Shares[i]
-		h.Verified = time.Time{}
-		h.Verify = Step{Status: Waiting, Round: h.Verify.Round + 1, Attempts: h.Verify.Attempts, Since: e.At, Permits: h.Verify.Permits}
+	switch e.Phase {
+	case Resolving:
+		s.Look++
+		s.renew(Resolve, e, func(h *Share) bool { return h.Resolve.Status != "" })
+	case Grace:
+		s.GraceUntil = e.Until
+	case Erasing:
+		if s.Pivoted.IsZero() {
+			s.Pivoted = e.At
+		}
+	case Verifying:
+		s.Pass++
+		s.renew(Verify, e, func(*Share) bool { return true })
+		for i := range s.Shares {
+			s.Shares[i].Verified = time.Time{}
+		}
+	case Restoring:
+		s.drop(e)
+		s.renew(Restore, e, s.restorable)
+	case Suspending, Completed, CompletedWithExceptions, NotFound, Cancelled:
 	}
 }
 
-func (s *State) postponeDeaths(until time.Time) {
-	s.each(func(_ *Share, _ Verb, t *Step) {
-		for i := range t.Permits {
-			if q := &t.Permits[i]; !q.Reported && !q.Expired && q.Dead.Before(until) {
-				q.Dead = until
-			}
+// renew opens a new round of verb v for each share that f holds for.
+func (s *State) renew(v Verb, e Entry, f func(h *Share) bool) {
+	for i := range s.Shares {
+		if h := &s.Shares[i]; f(h) {
+			t := h.Step(v)
+			*t = Step{Status: Waiting, Round: t.Round + 1, Attempts: t.Attempts, Since: e.At, Permits: t.Permits}
+		}
+	}
+}
+
+// drop gives up what was to be done before the pivot. A permit that is out stays out.
+func (s *State) drop(e Entry) {
+	s.each(func(_ *Share, v Verb, t *Step) {
+		if (v == Resolve || v == Suspend) && t.Status != Reported && t.Status != Granted {
+			t.set(Waiting, e)
 		}
 	})
 }
@@ -133,6 +129,9 @@ func (s *State) changeStep(e Entry) error {
 		s.turn(t, e)
 	case KReopened:
 		s.turn(t, e)
+		if e.Verb != Erase {
+			break
+		}
 		if h.Verdict != Absent {
 			h.Before = h.Verdict
 		}
@@ -146,14 +145,23 @@ func (s *State) changeStep(e Entry) error {
 			Instance: e.Instance, Granted: e.At, Dead: e.Until, MaybeDone: e.MaybeDone})
 	case KWaived:
 		t.set(Reported, e)
-		h.Verdict, h.Ground, h.By = Waived, e.Ground, e.By
-		if h.Verify.Status != "" {
-			h.Verify.set(Reported, e)
+		if e.Verb == Erase {
+			h.waive(e)
 		}
-	case KRenewed, KExpired, KReported, KFailed, KNoted:
+	case KRenewed, KExpired, KPrepared, KReported, KFailed, KNoted:
 		return s.changePermit(h, t, e)
 	}
 	return nil
+}
+
+// waive closes all that is left to do for a share.
+func (h *Share) waive(e Entry) {
+	h.Verdict, h.Ground, h.By, h.Brake = Waived, e.Ground, e.By, ""
+	for _, v := range []Verb{Resolve, Suspend, Verify} {
+		if t := h.Step(v); t.Status != "" {
+			t.set(Reported, e)
+		}
+	}
 }
 
 // turn applies the entries that move a step without touching a permit.
@@ -196,6 +204,11 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 	switch e.Kind {
 	case KRenewed:
 		q.Dead, q.MaybeDone = e.Until, e.MaybeDone
+	case KPrepared:
+		q.Prepared = true
+		if h.Undo == "" {
+			h.Undo = e.Undo
+		}
 	case KExpired:
 		q.Expired = true
 		if q.Round == t.Round {
@@ -203,6 +216,9 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 		}
 	case KNoted:
 		q.Reported = true
+		if e.Verdict == Suspended {
+			q.Done, h.Suspended, h.Ended = true, e.At, h.Ended.sum(e.Counts)
+		}
 		if e.Verb == Verify && e.Remaining != nil && *e.Remaining > 0 {
 			h.Left, h.Expected, q.Left = e.Remaining, h.Counts.plus(h.found(e)), true
 		}
@@ -217,7 +233,7 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 			t.Used--
 		}
 	case KReported:
-		q.Reported = true
+		q.Reported, q.Done = true, true
 		t.set(Reported, e)
 		s.outcome(h, e)
 	}
@@ -247,13 +263,14 @@ func (h *Share) found(e Entry) Counts {
 func (s *State) outcome(h *Share, e Entry) {
 	switch e.Verb {
 	case Resolve:
-		h.Baseline, h.Known = e.Counts, e.Verdict == Resolved || e.Counts.Total() > 0
-		h.Left = e.Remaining
-		if e.Counts != nil {
-			n := e.Counts.Total()
-			h.Left, h.Expected = &n, e.Counts
+		s.looked(h, e)
+	case Suspend:
+		if e.Verdict == Suspended {
+			h.Suspended = e.At
 		}
-		s.Identifiers = append(s.Identifiers, e.Identifiers...)
+		h.Ended = h.Ended.sum(e.Counts)
+	case Restore:
+		h.Restored = e.At
 	case Erase:
 		h.Verdict, h.Counts, h.Inferred, h.RowsOnly = e.Verdict, e.Counts, e.Inferred, h.RowsOnly || e.RowsOnly
 		if e.Remaining != nil {
@@ -263,6 +280,16 @@ func (s *State) outcome(h *Share, e Entry) {
 		h.Zero = e.Remaining != nil && *e.Remaining == 0
 	case Verify:
 		h.Verified = e.At
-	case Suspend, Restore:
 	}
+}
+
+// looked stores what a look found. Known stays: who was there once is not unknown.
+func (s *State) looked(h *Share, e Entry) {
+	h.Baseline, h.Known = e.Counts, h.Known || e.Verdict == Resolved || e.Counts.Total() > 0
+	h.Left, h.Expected = e.Remaining, nil
+	if e.Counts != nil {
+		n := e.Counts.Total()
+		h.Left, h.Expected = &n, e.Counts
+	}
+	s.Identifiers = append(s.Identifiers, e.Identifiers...)
 }

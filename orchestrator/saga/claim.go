@@ -1,9 +1,6 @@
 package saga
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // claimed answers a claim. A grant is history before it is an answer.
 func (r *run) claimed(in Claimed) {
@@ -17,7 +14,11 @@ func (r *run) claimed(in Claimed) {
 		r.deny(DenyEnded, time.Time{})
 		return
 	}
-	if r.s.Halted != "" {
+	if r.s.Phase == Restoring && in.Verb != Restore {
+		r.deny(DenyEnded, time.Time{})
+		return
+	}
+	if r.s.Halted != "" || r.s.Doubt != "" && in.Verb == Suspend {
 		r.deny(DenyParked, time.Time{})
 		return
 	}
@@ -31,7 +32,7 @@ func (r *run) claimed(in Claimed) {
 	}
 	switch t.Status {
 	case Waiting:
-		r.deny(DenyNotOpened, time.Time{})
+		r.denyWaiting(in, h)
 	case Reported:
 		r.deny(DenyDone, time.Time{})
 	case Parked:
@@ -43,7 +44,7 @@ func (r *run) claimed(in Claimed) {
 	case Open:
 		if in.Verb == Erase && !r.eraseReady(h) {
 			r.record(Entry{Kind: KWaits, Participant: h.Name, Verb: in.Verb, Round: t.Round, Reason: "what it comes after is back"})
-			r.deny(DenyNotOpened, time.Time{})
+			r.denyWaiting(in, h)
 			return
 		}
 		r.grant(in, h, t)
@@ -52,35 +53,50 @@ func (r *run) claimed(in Claimed) {
 
 func (r *run) deny(why Denial, until time.Time) { r.emit(Deny{Reason: why, Until: until}) }
 
+// denyWaiting says whether a step waits for others or for a hold.
+func (r *run) denyWaiting(in Claimed, h *Share) {
+	if hold := r.s.Held(h.Name); in.Verb == Erase && hold != nil {
+		r.deny(DenyHeld, hold.Until)
+		return
+	}
+	r.deny(DenyNotOpened, time.Time{})
+}
+
 func (r *run) grant(in Claimed, h *Share, t *Step) {
 	r.record(Entry{Kind: KGranted, Participant: h.Name, Verb: in.Verb, Round: t.Round, Permit: in.Fresh,
 		Attempt: t.Attempts + 1, Instance: in.Instance, Until: r.dead(), MaybeDone: t.MaybeDone})
-	r.permit(h, t.newest())
+	r.permit(in.Verb, h, t.newest())
 }
 
 // dead is when a permit granted now can no longer be acted on.
 func (r *run) dead() time.Time { return r.now.Add(r.plan.Permit + r.plan.Margin) }
 
 // permit answers with the newest permit of a step.
-func (r *run) permit(h *Share, q *Permit) {
+func (r *run) permit(v Verb, h *Share, q *Permit) {
 	if q == nil {
 		return
 	}
 	spec, _ := r.plan.Spec(h.Name)
 	r.emit(Grant{Permit: q.ID, Round: q.Round, Attempt: q.Attempt, Life: r.plan.Permit,
-		MaybeDone: q.MaybeDone, Needs: slices.Concat([]string{UserID}, spec.Needs, spec.Yields), Baseline: h.Baseline.clone()})
+		MaybeDone: q.MaybeDone, Needs: union(union([]string{UserID}, spec.Needs), spec.Yields), Baseline: h.Baseline.clone(),
+		Undo: h.Undo != "" && (v == Restore || v == Suspend)})
 }
 
 // sameAgain answers a claim on a granted step: the same instance gets its permit again,
 // since it may have lost the answer, or have been restarted after it acted.
 func (r *run) sameAgain(in Claimed, h *Share, t *Step) {
 	q := t.newest()
-	if q == nil || q.Instance != in.Instance {
+	hold := r.s.Held(h.Name)
+	switch {
+	case q == nil || q.Instance != in.Instance:
 		r.deny(DenyBusy, q.deadOr(r.now))
+		return
+	case in.Verb == Erase && hold != nil:
+		r.deny(DenyHeld, hold.Until)
 		return
 	}
 	r.record(Entry{Kind: KRenewed, Participant: h.Name, Verb: in.Verb, Round: t.Round, Permit: q.ID, Until: r.dead(), MaybeDone: true})
-	r.permit(h, t.newest())
+	r.permit(in.Verb, h, t.newest())
 }
 
 func (p *Permit) deadOr(t time.Time) time.Time {
@@ -97,6 +113,10 @@ func (r *run) renew(in Claimed, h *Share, t *Step) {
 		r.deny(DenyStale, time.Time{})
 		return
 	}
+	if hold := r.s.Held(h.Name); in.Verb == Erase && hold != nil {
+		r.deny(DenyHeld, hold.Until)
+		return
+	}
 	r.record(Entry{Kind: KRenewed, Participant: h.Name, Verb: in.Verb, Round: t.Round, Permit: q.ID, Until: r.dead(), MaybeDone: q.MaybeDone})
-	r.permit(h, t.newest())
+	r.permit(in.Verb, h, t.newest())
 }

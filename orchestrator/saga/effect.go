@@ -25,6 +25,7 @@ type Grant struct {
 	MaybeDone bool
 	Needs     []string // identifier types to hand out: user_id, what it needs, and what it yielded, lest it delete what nobody was told of
 	Baseline  Counts
+	Undo      bool // hand out what the suspend step sealed
 }
 
 // Deny answers a claim without one.
@@ -46,12 +47,14 @@ const (
 	DenyParked    Denial = "parked"
 	DenyEnded     Denial = "ended"
 	DenyNotOpened Denial = "not_opened"
+	DenyHeld      Denial = "held"
 )
 
 // Receive answers a report.
 type Receive struct {
 	Outcome Outcome
 	Reason  string
+	Undo    bool // hand out the undo value that counts: the first that was sealed
 }
 
 // Outcome says what a report did.
@@ -71,11 +74,30 @@ type Admit struct {
 }
 
 // Postpone answers a request that can neither join nor start now: the live saga of the
-// subject is past its pivot, or runs under another plan.
+// subject is past its pivot, is being restored, or erases less than is asked for. It is
+// queued behind that saga.
 type Postpone struct{}
 
 // CancelAnswer answers a cancel.
-type CancelAnswer struct{ Result CancelResult }
+type CancelAnswer struct {
+	Result CancelResult
+	Alive  []Live   // permits that may still be acted on
+	Ended  []string // participants that ended what a restore does not bring back
+}
+
+// HoldAnswer answers a hold.
+type HoldAnswer struct{ Alive []Live }
+
+// Live is a permit that may still be acted on.
+type Live struct {
+	Participant string
+	Verb        Verb
+	Until       time.Time
+}
+
+// AskPivot says that nothing of the saga's own is in the way of its pivot. The shell
+// answers with [Cleared] or [Braked]; without an answer it asks again.
+type AskPivot struct{}
 
 // CancelResult says what a cancel did.
 type CancelResult string
@@ -97,6 +119,7 @@ type Emit struct {
 	Participant string
 	Reason      string
 	Only        *Request // the event is about this request alone, and for its source
+	Hold        *Hold    // of held and released
 }
 
 // EventKind names a lifecycle event.
@@ -105,6 +128,10 @@ type EventKind string
 // The lifecycle events.
 const (
 	EventAccepted  EventKind = "accepted"
+	EventSuspended EventKind = "suspended"
+	EventHeld      EventKind = "held"
+	EventReleased  EventKind = "released"
+	EventExtended  EventKind = "extended"
 	EventErasing   EventKind = "erasing"
 	EventParked    EventKind = "parked"
 	EventResumed   EventKind = "resumed"
@@ -113,8 +140,12 @@ const (
 )
 
 // Finish ends the saga: build, store and publish the summary, then destroy the data key.
-// Head is that of the history before the final entry.
-type Finish struct{ Head Hash }
+// Head is that of the history before the final entry. Found means that the summary was
+// published before the backup was restored: its bytes are on the bus, and stay as they are.
+type Finish struct {
+	Head  Hash
+	Found bool
+}
 
 func (Record) effect()         {}
 func (Ring) effect()           {}
@@ -127,3 +158,5 @@ func (CancelAnswer) effect()   {}
 func (OperatorAnswer) effect() {}
 func (Emit) effect()           {}
 func (Finish) effect()         {}
+func (HoldAnswer) effect()     {}
+func (AskPivot) effect()       {}

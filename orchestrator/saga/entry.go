@@ -22,6 +22,12 @@ type Entry struct {
 	Due         time.Time    `json:"due,omitzero"`
 	Request     *Request     `json:"request,omitempty"`
 	Identifiers []Identifier `json:"identifiers,omitempty"`
+	Members     []Member     `json:"members,omitempty"`
+	Items       []Item       `json:"items,omitempty"`
+	CutOff      time.Time    `json:"cut_off,omitzero"`
+	NotBefore   time.Time    `json:"not_before,omitzero"`
+	Queued      bool         `json:"queued,omitempty"`
+	Hold        *Hold        `json:"hold,omitempty"`
 
 	Participant string   `json:"participant,omitempty"`
 	Verb        Verb     `json:"verb,omitempty"`
@@ -30,6 +36,7 @@ type Entry struct {
 	Attempt     int      `json:"attempt,omitempty"`
 	Instance    string   `json:"instance,omitempty"`
 	MaybeDone   bool     `json:"maybe_done,omitempty"`
+	Undo        string   `json:"undo,omitempty"`
 
 	Verdict   Verdict `json:"verdict,omitempty"`
 	Counts    Counts  `json:"counts,omitempty"`
@@ -50,10 +57,23 @@ type Kind string
 
 // The kinds of entries. "Step" stands for participant, verb and round.
 const (
-	KStarted   Kind = "started"   // saga, plan, subject, regime, due, request, identifiers
-	KJoined    Kind = "joined"    // request, due
+	KStarted   Kind = "started"   // saga, plan, members, subject, regime, due, request, identifiers, items, cut_off, not_before, queued
+	KBegun     Kind = "begun"     // a queued saga is live from here on
+	KJoined    Kind = "joined"    // request, due, not_before, items, cut_off
 	KWithdrawn Kind = "withdrawn" // request
-	KPhase     Kind = "phase"     // phase entered; erasing for the first time is the pivot
+	KReplanned Kind = "replanned" // plan, members: the saga goes on under a plan that asks for more
+	KExtended  Kind = "extended"  // due, by, ground
+	KPhase     Kind = "phase"     // phase entered; erasing for the first time is the pivot; grace: until
+	KAnnounced Kind = "announced" // the bus has the pivot's event: it may be acted on
+	KDecided   Kind = "decided"   // reason: what the bus says of a saga that was restored from an older backup
+	KHeld      Kind = "held"      // hold
+	KReleased  Kind = "released"  // hold's id (reason), by, ground
+	KBraked    Kind = "braked"    // participant or none, reason: a ceiling is passed
+	KUnbraked  Kind = "unbraked"  // participant, by, ground
+	KDoubted   Kind = "doubted"   // reason: an operator must look before the pivot
+	KSettled   Kind = "settled"   // by, ground: an operator has looked
+	KRewound   Kind = "rewound"   // until: the clock was set back; no permit lives longer than that
+	KPrepared  Kind = "prepared"  // step, permit, undo: the permit may be acted on from here on
 	KOpened    Kind = "opened"    // step; the doorbell rings
 	KRung      Kind = "rung"      // step; the doorbell rings again
 	KGranted   Kind = "granted"   // step, permit, attempt, instance, until (dead), maybe_done
@@ -74,6 +94,20 @@ const (
 	KWaived    Kind = "waived"    // step, by, ground
 	KFinished  Kind = "finished"  // phase
 )
+
+// Member is a participant of a saga, and the steps that its share begins with.
+type Member struct {
+	Name  string `json:"name"`
+	Verbs []Verb `json:"verbs"`
+}
+
+// members are those of a saga under plan p.
+func (p Plan) members() (out []Member) {
+	for _, s := range p.Participants {
+		out = append(out, Member{Name: s.Name, Verbs: s.verbs()})
+	}
+	return out
+}
 
 // Hash is a SHA-256 value; it prints in hexadecimal.
 type Hash [sha256.Size]byte

@@ -13,7 +13,36 @@ type Requested struct {
 	Regime      string
 	Due         time.Time
 	Identifiers []Identifier
+	Plan        Plan      // what is asked for; a saga starts with the plan that Next is called with
+	Items       []Item    // nil: whole shares
+	CutOff      time.Time // of a narrow request: what was made later is left
+	NotBefore   time.Time
+	Queued      bool // the saga starts behind the subject's live one
 }
+
+// Begin makes a queued saga the live one of its subject.
+type Begin struct{}
+
+// Replanned lets a saga go on under a plan that asks for more; see [Plan.Union].
+type Replanned struct{ Plan Plan }
+
+// Cleared lets the saga pass its pivot, which it asked for by [AskPivot].
+type Cleared struct{}
+
+// Braked keeps it from passing, and says why.
+type Braked struct{ Reason string }
+
+// Announced says that the bus has the pivot's event.
+type Announced struct{}
+
+// HoldPlaced says that a legal hold lies on the saga's subject, or on one share.
+type HoldPlaced struct{ Hold Hold }
+
+// HoldReleased lifts it.
+type HoldReleased struct{ ID, By, Ground string }
+
+// Doubted says that an operator must look at the saga before its pivot.
+type Doubted struct{ Reason string }
 
 // CancelRequested withdraws one request of a source.
 type CancelRequested struct {
@@ -46,6 +75,7 @@ type ReportReceived struct {
 	Class       Class
 	Code        string
 	RowsOnly    bool
+	Undo        string // of prepared: keyed hash of what a restore needs
 }
 
 // Woke says that time has passed.
@@ -62,11 +92,44 @@ type Retry struct {
 	By, Ground  string
 }
 
-// Waive closes a participant's share without erasing it.
+// Waive closes a participant's share without erasing it; with [Suspend] or [Restore] as
+// its verb, that step alone.
 type Waive struct {
+	Participant string
+	Verb        Verb // empty: erase
+	By, Ground  string
+}
+
+// Resume settles the doubts about a saga: it goes on as it is.
+type Resume struct{ By, Ground string }
+
+// Extend moves the deadline, once.
+type Extend struct {
+	Until      time.Time
+	By, Ground string
+}
+
+// Unbrake lets a share be erased although it has more items than its ceiling allows.
+type Unbrake struct {
 	Participant string
 	By, Ground  string
 }
+
+// Decided says what is known from the bus of a saga that was restored from an older backup.
+type Decided struct {
+	Kind Decision
+	End  Phase // of [DecidedEnd]
+}
+
+// Decision is what had been decided after a backup was taken.
+type Decision string
+
+// The decisions.
+const (
+	DecidedCancel Decision = "cancelled"
+	DecidedPivot  Decision = "pivoted"
+	DecidedEnd    Decision = "ended"
+)
 
 // BoxLost says that the sealed identifiers cannot be read: nothing can be permitted.
 type BoxLost struct{}
@@ -74,6 +137,18 @@ type BoxLost struct{}
 // BoxFound says that they can be read again.
 type BoxFound struct{}
 
+func (Begin) input()           {}
+func (Replanned) input()       {}
+func (Cleared) input()         {}
+func (Braked) input()          {}
+func (Announced) input()       {}
+func (HoldPlaced) input()      {}
+func (HoldReleased) input()    {}
+func (Doubted) input()         {}
+func (Resume) input()          {}
+func (Extend) input()          {}
+func (Unbrake) input()         {}
+func (Decided) input()         {}
 func (BoxLost) input()         {}
 func (BoxFound) input()        {}
 func (Requested) input()       {}

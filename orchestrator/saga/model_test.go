@@ -87,7 +87,7 @@ func newWorld(t *rapid.T) *world {
 
 func (w *world) start() {
 	w.input(Requested{Saga: "s", Request: Request{ID: "r", Source: "x", Fingerprint: "f", At: w.now},
-		Subject: "h", Due: w.now.Add(30 * 24 * time.Hour)})
+		Subject: "h", Due: w.now.Add(30 * 24 * time.Hour), Plan: w.plan})
 }
 
 // input passes one input through the core and checks what holds after each.
@@ -101,6 +101,7 @@ func (w *world) input(in Input) []Effect {
 		w.t.Fatalf("Next is not a function")
 	}
 	w.s = s
+	asks := false
 	for _, e := range effects {
 		switch e := e.(type) {
 		case Record:
@@ -108,13 +109,19 @@ func (w *world) input(in Input) []Effect {
 			w.checkEntry(e.Entry)
 		case Finish:
 			w.checkFinish()
+		case AskPivot:
+			asks = true
 		}
 	}
-	folded, err := Fold(w.plan, w.history)
+	folded, err := Fold(w.history)
 	if err != nil || !reflect.DeepEqual(folded, w.s) {
 		w.t.Fatalf("fold(history) is not the state: %v", err)
 	}
 	w.checkWake()
+	if asks {
+		w.input(Cleared{})
+		w.input(Announced{})
+	}
 	return effects
 }
 
@@ -242,7 +249,7 @@ func (w *world) random() {
 		}
 		w.input(Recovered{})
 	case 9:
-		w.input(Requested{Saga: "other", Request: Request{ID: "r2", Source: "x", Fingerprint: "f"}, Due: w.now})
+		w.input(Requested{Saga: "other", Request: Request{ID: "r2", Source: "x", Fingerprint: "f"}, Due: w.now, Plan: w.plan})
 	}
 }
 

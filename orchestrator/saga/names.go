@@ -34,6 +34,9 @@ const (
 	Retained   Verdict = "retained"
 	Waived     Verdict = "waived"
 	Counted    Verdict = "counted"
+	Prepared   Verdict = "prepared"
+	Suspended  Verdict = "suspended"
+	Restored   Verdict = "restored"
 	Failed     Verdict = "failed"
 )
 

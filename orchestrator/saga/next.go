@@ -14,26 +14,24 @@ var (
 )
 
 // Next is the transition function. s is not changed; the zero State means that the saga
-// does not exist, and only [Requested] may come. now is the shell's wall clock in UTC and
-// must not run backwards within a saga; an earlier time is treated as the latest one seen.
+// does not exist, and only [Requested] may come. now is the shell's wall clock in UTC. One
+// that was set back by more than the plan's margin is believed, and what was set by the
+// wrong one is set anew.
 func Next(p Plan, s State, in Input, now time.Time) (State, []Effect, error) {
 	r := run{plan: p, s: s.Clone(), now: now.UTC().Round(0)}
-	if r.now.Before(s.At) {
-		r.now = s.At
-	}
 	if _, ok := in.(Requested); s.ID == "" && !ok {
 		return s, nil, ErrNotStarted
 	}
 	if s.ID != "" && s.Plan != p.Digest() {
 		return s, nil, ErrPlan
 	}
-	if _, restart := in.(Recovered); restart {
-		r.recovered() // before anything is taken for dead: clocks may have jumped
-	}
-	if !s.Phase.Final() && s.ID != "" {
-		r.tick()
+	if s.ID != "" && !s.Phase.Final() {
+		r.keepTime(in)
 	}
 	r.take(in)
+	if _, answered := in.(Braked); r.asks && !answered {
+		r.emit(AskPivot{})
+	}
 	r.tellStuck(s.Stuck())
 	if r.err != nil {
 		return s, nil, r.err
@@ -48,6 +46,23 @@ type run struct {
 	now     time.Time
 	effects []Effect
 	err     error
+	cleared bool // the shell lets the pivot pass
+	asks    bool // the pivot waits for the shell alone
+}
+
+// keepTime deals with what time alone changes, before the input. A clock that went back by
+// less than the margin stands still.
+func (r *run) keepTime(in Input) {
+	switch {
+	case r.now.Before(r.s.At.Add(-r.plan.Margin)):
+		r.rewound()
+	case r.now.Before(r.s.At):
+		r.now = r.s.At
+	}
+	if _, restart := in.(Recovered); restart {
+		r.recovered() // before anything is taken for dead: clocks may have jumped
+	}
+	r.tick()
 }
 
 func (r *run) take(in Input) {
@@ -64,10 +79,10 @@ func (r *run) take(in Input) {
 		r.halt("its sealed identifiers cannot be read: restore the keys file, or the key-encryption key")
 	case BoxFound:
 		r.resume()
-	case Retry:
-		r.retry(in)
-	case Waive:
-		r.waive(in)
+	case Begin, Replanned, Announced, Cleared, Braked, Doubted, Decided:
+		r.takeShell(in)
+	case HoldPlaced, HoldReleased, Retry, Waive, Resume, Extend, Unbrake:
+		r.takeOperator(in)
 	case Woke, Recovered:
 	}
 	if !r.s.Phase.Final() {
@@ -75,11 +90,51 @@ func (r *run) take(in Input) {
 	}
 }
 
+// takeShell takes what the shell knows of the world around the saga.
+func (r *run) takeShell(in Input) {
+	switch in := in.(type) {
+	case Begin:
+		r.begin()
+	case Replanned:
+		r.replan(in.Plan)
+	case Cleared:
+		r.cleared = true
+	case Braked:
+		r.braked(in)
+	case Announced:
+		r.announced()
+	case Doubted:
+		r.doubt(in.Reason)
+	case Decided:
+		r.decided(in)
+	}
+}
+
+// takeOperator takes what a person decided.
+func (r *run) takeOperator(in Input) {
+	switch in := in.(type) {
+	case HoldPlaced:
+		r.held(in)
+	case HoldReleased:
+		r.released(in)
+	case Retry:
+		r.retry(in)
+	case Waive:
+		r.waive(in)
+	case Resume:
+		r.settle(in)
+	case Extend:
+		r.extend(in)
+	case Unbrake:
+		r.unbrake(in)
+	}
+}
+
 // record appends an entry and folds it at once, so that what follows sees it.
 func (r *run) record(e Entry) {
 	e.Seq, e.At = r.s.Seq+1, r.now
 	if r.err == nil {
-		r.err = r.s.apply(r.plan, e)
+		r.err = r.s.apply(e)
 	}
 	r.effects = append(r.effects, Record{e})
 }
@@ -94,75 +149,6 @@ func (r *run) tellStuck(before string) {
 		r.emit(Emit{Kind: EventParked, Reason: after})
 	case before != "" && after == "" && !r.s.Phase.Final():
 		r.emit(Emit{Kind: EventResumed})
-	}
-}
-
-// requested starts the saga, or lets the request join it.
-func (r *run) requested(in Requested) {
-	if r.s.ID == "" {
-		r.record(Entry{Kind: KStarted, Saga: in.Saga, Plan: r.plan.Digest(), Subject: in.Subject, Regime: in.Regime,
-			Due: in.Due, Request: &in.Request, Identifiers: in.Identifiers})
-		r.emit(Admit{Request: in.Request.ID})
-		r.emit(Emit{Kind: EventAccepted})
-		return
-	}
-	if q := r.same(in.Request); q != nil {
-		r.emit(Admit{Request: q.ID, Joined: true})
-		return
-	}
-	if !r.s.Phase.beforePivot() {
-		r.emit(Postpone{})
-		return
-	}
-	due := r.s.Due
-	if in.Due.Before(due) {
-		due = in.Due
-	}
-	r.record(Entry{Kind: KJoined, Request: &in.Request, Due: due})
-	r.emit(Admit{Request: in.Request.ID, Joined: true})
-	r.emit(Emit{Kind: EventAccepted, Only: &in.Request})
-}
-
-// same returns the request that asked exactly this before, if it still stands.
-func (r *run) same(q Request) *Request {
-	for i := range r.s.Requests {
-		if have := &r.s.Requests[i]; have.Fingerprint == q.Fingerprint && have.Source == q.Source && !have.Withdrawn {
-			return have
-		}
-	}
-	return nil
-}
-
-// cancel withdraws a request; the saga is cancelled with its last one.
-func (r *run) cancel(in CancelRequested) {
-	standing, found := 0, -1
-	for i, q := range r.s.Requests {
-		if q.ID == in.Request && q.Source == in.Source {
-			found = i
-		}
-		if !q.Withdrawn {
-			standing++
-		}
-	}
-	switch {
-	case found < 0:
-		r.emit(CancelAnswer{CancelUnknown})
-	case r.s.Requests[found].Withdrawn && r.s.Phase == Cancelled:
-		r.emit(CancelAnswer{CancelDone})
-	case r.s.Requests[found].Withdrawn:
-		r.emit(CancelAnswer{CancelWithdrawn})
-	case !r.s.Phase.beforePivot():
-		r.emit(CancelAnswer{CancelTooLate})
-	default:
-		q := r.s.Requests[found]
-		r.record(Entry{Kind: KWithdrawn, Request: &q})
-		if standing > 1 {
-			r.emit(CancelAnswer{CancelWithdrawn})
-			return
-		}
-		r.emit(CancelAnswer{CancelDone})
-		r.emit(Emit{Kind: EventCancelled})
-		r.finish(Cancelled)
 	}
 }
 

@@ -1,5 +1,11 @@
 package saga
 
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
 // halt keeps everybody from acting, until resume.
 func (r *run) halt(reason string) {
 	if r.s.Halted == "" && !r.s.Phase.Final() {
@@ -33,24 +39,54 @@ func (r *run) retry(in Retry) {
 	r.emit(OperatorAnswer{})
 }
 
-// waive closes a share without erasing it, which makes the end an exception.
+// waive closes a share without erasing it, which makes the end an exception; or a step to
+// suspend or restore, which an operator did by hand or does without.
 func (r *run) waive(in Waive) {
 	h := r.s.Share(in.Participant)
-	if problem := operable(in.By, in.Ground, h); problem != "" {
-		r.emit(OperatorAnswer{problem})
-		return
+	if in.Verb == "" {
+		in.Verb = Erase
 	}
+	problem := operable(in.By, in.Ground, h)
+	if problem == "" {
+		problem = r.waivable(in.Verb, h)
+	}
+	if problem == "" {
+		r.record(Entry{Kind: KWaived, Participant: h.Name, Verb: in.Verb, Round: h.Step(in.Verb).Round, By: in.By, Ground: in.Ground})
+	}
+	r.emit(OperatorAnswer{problem})
+}
+
+func (r *run) waivable(v Verb, h *Share) (problem string) {
 	switch {
 	case r.s.Phase.Final():
-		r.emit(OperatorAnswer{"the saga has ended"})
-	case r.s.Phase.beforePivot():
-		r.emit(OperatorAnswer{"nothing is erased yet: cancel instead"})
+		return "the saga has ended"
+	case v == Suspend || v == Restore:
+		if st := h.Step(v).Status; st == "" || st == Reported || r.givenUp(v) {
+			return "the step is not to be done"
+		}
+		return ""
+	case v != Erase:
+		return "verb: erase, suspend and restore can be waived"
+	case r.s.Phase == Restoring:
+		return "the saga is cancelled: nothing of it is erased"
+	case h.Erase.Status == "":
+		return "the share is outside the saga's scope"
 	case r.settled(h):
-		r.emit(OperatorAnswer{"the share is settled"})
-	default:
-		r.record(Entry{Kind: KWaived, Participant: h.Name, Verb: Erase, Round: h.Erase.Round, By: in.By, Ground: in.Ground})
-		r.emit(OperatorAnswer{})
+		return "the share is settled"
+	case h.Resolve.Status != "" && h.Resolve.Status != Reported && len(r.dependents(h.Name)) > 0:
+		return "others learn from it whom to erase: " + strings.Join(r.dependents(h.Name), ", ")
 	}
+	return ""
+}
+
+// dependents returns who needs what a participant yields.
+func (r *run) dependents(name string) (out []string) {
+	for _, s := range r.plan.Participants {
+		if s.Name != name && slices.Contains(r.plan.resolvedBy(s), name) {
+			out = append(out, s.Name)
+		}
+	}
+	return out
 }
 
 // settled reports whether nothing of a share waits for anybody.
@@ -59,13 +95,74 @@ func (r *run) settled(h *Share) bool {
 }
 
 func operable(by, ground string, h *Share) (problem string) {
-	switch {
-	case h == nil:
+	if h == nil {
 		return "no such participant"
+	}
+	return signed(by, ground)
+}
+
+// signed returns what is missing of who decided, and why.
+func signed(by, ground string) (problem string) {
+	switch {
 	case by == "":
 		return "by: a name is missing"
 	case ground == "":
 		return "ground: missing"
 	}
 	return ""
+}
+
+// doubt keeps the saga from its pivot until an operator has looked at it.
+func (r *run) doubt(reason string) {
+	if r.s.Doubt != reason && r.s.Phase.beforePivot() {
+		r.record(Entry{Kind: KDoubted, Reason: reason})
+	}
+}
+
+// settle lets a saga go on as it is.
+func (r *run) settle(in Resume) {
+	problem := signed(in.By, in.Ground)
+	if problem == "" && (r.s.Doubt == "" || r.s.Phase.Final()) {
+		problem = "there is nothing to resume"
+	}
+	if problem == "" {
+		r.record(Entry{Kind: KSettled, By: in.By, Ground: in.Ground})
+	}
+	r.emit(OperatorAnswer{problem})
+}
+
+// longestExtension is what GDPR Art. 12(3) allows, once: two further months.
+const longestExtension = 62 * 24 * time.Hour
+
+// extend moves the deadline.
+func (r *run) extend(in Extend) {
+	problem := signed(in.By, in.Ground)
+	switch {
+	case problem != "":
+	case r.s.Phase.Final():
+		problem = "the saga has ended"
+	case r.s.Extended:
+		problem = "the deadline was extended before, and that is allowed once"
+	case !in.Until.After(r.s.Due):
+		problem = "until: not after the deadline"
+	case in.Until.After(r.s.Due.Add(longestExtension)):
+		problem = "until: more than two further months"
+	default:
+		r.record(Entry{Kind: KExtended, Due: in.Until.UTC().Round(0), By: in.By, Ground: in.Ground})
+		r.emit(Emit{Kind: EventExtended, Reason: in.Ground})
+	}
+	r.emit(OperatorAnswer{problem})
+}
+
+// unbrake lets a share be erased that passes its ceiling.
+func (r *run) unbrake(in Unbrake) {
+	h := r.s.Share(in.Participant)
+	problem := operable(in.By, in.Ground, h)
+	if problem == "" && (h.Brake == "" || r.s.Phase.Final()) {
+		problem = "no brake is on"
+	}
+	if problem == "" {
+		r.record(Entry{Kind: KUnbraked, Participant: h.Name, By: in.By, Ground: in.Ground})
+	}
+	r.emit(OperatorAnswer{problem})
 }

@@ -19,10 +19,16 @@ type Plan struct {
 	Participants []Spec        `json:"participants"` // sorted by name, at least one
 	Quiet        time.Duration `json:"quiet"`        // between the first and the last count; 0: one count
 	Grace        time.Duration `json:"grace"`        // between suspend and pivot
-	Permit       time.Duration `json:"permit"`       // life of a permit as the worker counts it
-	Margin       time.Duration `json:"margin"`       // how much longer the orchestrator waits before it is dead
-	Attempts     int           `json:"attempts"`     // granted permits per round before a step is parked
-	Rounds       int           `json:"rounds"`       // times a share may be erased again before it is parked
+	// Fresh is how old the last look at the shares may be at the pivot before they are
+	// looked at again.
+	Fresh time.Duration `json:"fresh,omitempty"`
+	// Single are the identifier types of which a subject has one value: a second one parks
+	// the saga before its pivot.
+	Single       []string      `json:"single,omitempty"`
+	Permit       time.Duration `json:"permit"`   // life of a permit as the worker counts it
+	Margin       time.Duration `json:"margin"`   // how much longer the orchestrator waits before it is dead
+	Attempts     int           `json:"attempts"` // granted permits per round before a step is parked
+	Rounds       int           `json:"rounds"`   // times a share may be erased again before it is parked
 	BackoffFirst time.Duration `json:"backoff_first"`
 	BackoffMax   time.Duration `json:"backoff_max"`
 	Ring         time.Duration `json:"ring"` // how soon an unclaimed doorbell rings again; doubles up to an hour
@@ -35,14 +41,31 @@ type Spec struct {
 	Needs      []string `json:"needs,omitempty"`      // identifier types; user_id is always there
 	Yields     []string `json:"yields,omitempty"`     // identifier types that its resolve may contribute
 	Unverified string   `json:"unverified,omitempty"` // ground for a participant that cannot count; empty: it counts
+	Suspends   bool     `json:"suspends,omitempty"`   // its share is suspended before the pivot, and restored after a cancel
+	MaxItems   int64    `json:"max_items,omitempty"`  // a share with more waits for an operator; 0: no ceiling
+	Bystander  bool     `json:"bystander,omitempty"`  // outside a narrow scope: it resolves for others, and keeps its share
 }
 
 // Resolves reports whether the participant is asked before anything is touched: it counts
 // a baseline, yields identifiers, or both.
 func (s Spec) Resolves() bool { return s.Unverified == "" || len(s.Yields) > 0 }
 
+// verbs are the steps that a share begins with.
+func (s Spec) verbs() (out []Verb) {
+	if s.Resolves() {
+		out = append(out, Resolve)
+	}
+	if s.Bystander {
+		return out
+	}
+	if s.Suspends {
+		out = append(out, Suspend)
+	}
+	return append(out, Erase)
+}
+
 // Verifies reports whether the participant is counted at the end.
-func (s Spec) Verifies() bool { return s.Unverified == "" }
+func (s Spec) Verifies() bool { return s.Unverified == "" && !s.Bystander }
 
 // UserID is the identifier type that every saga has from its start.
 const UserID = "user_id"
@@ -56,6 +79,7 @@ const (
 	DefaultBackoffFirst = 2 * time.Second
 	DefaultBackoffMax   = 15 * time.Minute
 	DefaultRing         = time.Minute
+	DefaultFresh        = 15 * time.Minute
 )
 
 // WithDefaults returns the plan with its zero figures replaced and its participants in
@@ -71,6 +95,7 @@ func (p Plan) WithDefaults() Plan {
 	or(&p.BackoffFirst, DefaultBackoffFirst)
 	or(&p.BackoffMax, DefaultBackoffMax)
 	or(&p.Ring, DefaultRing)
+	or(&p.Fresh, DefaultFresh)
 	if p.Attempts == 0 {
 		p.Attempts = DefaultAttempts
 	}
@@ -111,6 +136,9 @@ func (p Plan) Validate() error {
 	if len(p.Participants) == 0 {
 		bad("participants: a plan without participants would complete without erasing anything")
 	}
+	if len(p.Participants) > 0 && !slices.ContainsFunc(p.Participants, func(s Spec) bool { return !s.Bystander }) {
+		bad("participants: nobody in it erases anything")
+	}
 	p.validateFigures(bad)
 	p.validateNames(bad)
 	p.validateNeeds(bad)
@@ -128,7 +156,7 @@ func (p Plan) validateFigures(bad func(string, ...any)) {
 		name string
 		d    time.Duration
 	}{{"quiet", p.Quiet}, {"grace", p.Grace}, {"permit", p.Permit - 1}, {"margin", p.Margin},
-		{"backoff_first", p.BackoffFirst - 1}, {"backoff_max", p.BackoffMax - p.BackoffFirst}, {"ring", p.Ring - 1}}
+		{"backoff_first", p.BackoffFirst - 1}, {"backoff_max", p.BackoffMax - p.BackoffFirst}, {"ring", p.Ring - 1}, {"fresh", p.Fresh - 1}}
 	for _, f := range durations {
 		if f.d < 0 {
 			bad("%s: too small", f.name)
@@ -152,9 +180,12 @@ func (p Plan) validateNames(bad func(string, ...any)) {
 		case i > 0 && p.Participants[i-1].Name > s.Name:
 			bad("participants: not sorted by name at %s", s.Name)
 		}
+		if s.MaxItems < 0 {
+			bad("participants: %s: max_items: not below zero", s.Name)
+		}
 		for _, a := range s.After {
-			if _, ok := p.Spec(a); !ok {
-				bad("participants: %s: after: no participant %q", s.Name, a)
+			if t, ok := p.Spec(a); !ok || t.Bystander {
+				bad("participants: %s: after: no participant %q that erases", s.Name, a)
 			}
 		}
 	}

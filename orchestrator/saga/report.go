@@ -31,6 +31,12 @@ func (r *run) reported(in ReportReceived) {
 		r.refuse(in, h, t, "verdict_misfit")
 	case in.Verdict == Failed:
 		r.failure(in, h, t)
+	case in.Verdict == Prepared:
+		r.prepared(in, h, t, q)
+	case in.Verb == Suspend:
+		r.suspended(in, h, t, q)
+	case in.Verb == Restore:
+		r.restored(in, t)
 	case in.Verb == Verify:
 		r.counted(in, h, t)
 	case in.Verb == Resolve && t.newest().ID != q.ID:
@@ -43,8 +49,6 @@ func (r *run) reported(in ReportReceived) {
 		r.note(in, "a newer attempt counted something that is left")
 	case in.Verb == Erase:
 		r.erased(in, h, t, *q)
-	default:
-		r.note(in, "no such verb yet")
 	}
 }
 
@@ -68,8 +72,10 @@ func (v Verb) may(d Verdict) bool {
 		return d == Erased || d == Absent || d == Anonymised || d == Shredded || d == Retained
 	case Verify:
 		return d == Counted
-	case Suspend, Restore:
-		return false
+	case Suspend:
+		return d == Prepared || d == Suspended || d == Absent
+	case Restore:
+		return d == Restored || d == Absent
 	}
 	return false
 }
@@ -150,11 +156,26 @@ func (r *run) resolved(in ReportReceived, h *Share, t *Step) {
 	}
 	e := in.entry(KReported)
 	e.Identifiers = r.news(h.Name, in.Identifiers)
+	two := r.contradicts(e.Identifiers)
 	if spec.Verifies() && in.Verdict == Absent && in.Counts.Total() == 0 {
 		e.Remaining = new(int64) // counted: there is nothing
 	}
 	r.record(e)
+	if two != "" {
+		r.doubt("there are two values of " + two + ", of which a person has one: look whose they are")
+	}
 	r.receive(Took, "")
+}
+
+// contradicts returns a type of which a subject has one value and the saga now has two.
+func (r *run) contradicts(more []Identifier) (typ string) {
+	for i, id := range more {
+		same := func(have Identifier) bool { return have.Type == id.Type }
+		if slices.Contains(r.plan.Single, id.Type) && (slices.ContainsFunc(r.s.Identifiers, same) || slices.ContainsFunc(more[:i], same)) {
+			return id.Type
+		}
+	}
+	return ""
 }
 
 // refuse parks a step whose worker does not keep to the plan.

@@ -21,6 +21,22 @@ type State struct {
 	Shares      []Share      `json:"shares"`
 	Identifiers []Identifier `json:"identifiers,omitempty"`
 	Issues      int          `json:"issues"` // doorbells rung so far
+	// Items narrows the shares of their participants; CutOff, if set, is when a narrow
+	// request came: what was made later is left.
+	Items     []Item    `json:"items,omitempty"`
+	CutOff    time.Time `json:"cut_off,omitzero"`
+	NotBefore time.Time `json:"not_before,omitzero"` // nothing happens before
+	// Look counts how often the shares were looked at before the pivot.
+	Look       int       `json:"look,omitempty"`
+	GraceUntil time.Time `json:"grace_until,omitzero"`
+	Holds      []Hold    `json:"holds,omitempty"` // in the order in which they were placed
+	Brake      string    `json:"brake,omitempty"` // the ceiling that keeps the saga from its pivot
+	Doubt      string    `json:"doubt,omitempty"` // what an operator must look at before the pivot
+	Extended   bool      `json:"extended,omitempty"`
+	// Announced means that the bus has the pivot's event, so that it may be acted on.
+	Announced bool `json:"announced,omitempty"`
+	// Restored means that the saga comes from a backup that is older than its decisions.
+	Restored bool `json:"restored,omitempty"`
 	// Halted says why nothing can be permitted to anybody; empty: nothing is in the way.
 	Halted string `json:"halted,omitempty"`
 	// Queued means that another saga of the subject is live: this one starts when that one
@@ -72,6 +88,15 @@ type Share struct {
 	Expected Counts  `json:"expected,omitempty"`
 	Before   Verdict `json:"before,omitempty"` // of the round before a share came back
 
+	// Undo is the keyed hash of what a restore needs, as it was sealed first; empty: no
+	// permit to suspend may be acted on yet.
+	Undo      string    `json:"undo,omitempty"`
+	Suspended time.Time `json:"suspended,omitzero"`
+	Ended     Counts    `json:"ended,omitempty"` // what the suspending ended or changed
+	Restored  time.Time `json:"restored,omitzero"`
+	Brake     string    `json:"brake,omitempty"`    // the ceiling that the share passes
+	Unbraked  bool      `json:"unbraked,omitempty"` // an operator let it pass
+
 	// The outcome of erase. Counts adds up over rounds and partial attempts.
 	Verdict  Verdict   `json:"verdict,omitempty"`
 	Counts   Counts    `json:"counts,omitempty"`
@@ -115,6 +140,10 @@ type Permit struct {
 	Expired   bool      `json:"expired,omitempty"`
 	MaybeDone bool      `json:"maybe_done,omitempty"`
 	Left      bool      `json:"left,omitempty"` // its report counted something that is left
+	// Prepared permits of suspend may be acted on. Done means that a report said so: until
+	// then what a prepared permit does may come late.
+	Prepared bool `json:"prepared,omitempty"`
+	Done     bool `json:"done,omitempty"`
 }
 
 // out reports whether nobody has heard of the permit's end yet.
@@ -200,8 +229,18 @@ func (s *State) each(f func(h *Share, v Verb, t *Step)) {
 // Stuck returns why an operator must act, or "": the first parked step's reason, with its
 // participant and verb.
 func (s State) Stuck() (reason string) {
-	if s.Halted != "" && !s.Phase.Final() {
-		return s.Halted
+	if s.Phase.Final() {
+		return ""
+	}
+	for _, why := range []string{s.Halted, s.Doubt, s.Brake} {
+		if why != "" {
+			return why
+		}
+	}
+	for _, h := range s.Shares {
+		if h.Brake != "" {
+			return h.Name + ": " + h.Brake
+		}
 	}
 	s.each(func(h *Share, v Verb, t *Step) {
 		if t.Status == Parked && reason == "" {
@@ -215,10 +254,12 @@ func (s State) Stuck() (reason string) {
 func (s State) Clone() State {
 	s.Requests = slices.Clone(s.Requests)
 	s.Identifiers = slices.Clone(s.Identifiers)
+	s.Items = slices.Clone(s.Items)
+	s.Holds = slices.Clone(s.Holds)
 	s.Shares = slices.Clone(s.Shares)
 	for i := range s.Shares {
 		h := &s.Shares[i]
-		h.Baseline, h.Counts, h.Expected = h.Baseline.clone(), h.Counts.clone(), h.Expected.clone()
+		h.Baseline, h.Counts, h.Expected, h.Ended = h.Baseline.clone(), h.Counts.clone(), h.Expected.clone(), h.Ended.clone()
 		for _, v := range Verbs {
 			t := h.Step(v)
 			t.Permits = slices.Clone(t.Permits)

@@ -8,10 +8,14 @@ import (
 // tick does what time alone demands: dead permits expire, delays end, unclaimed doorbells
 // ring again, the quiet time ends.
 func (r *run) tick() {
+	r.endHolds()
 	r.s.each(func(h *Share, v Verb, t *Step) {
 		r.expire(h, v, t)
+		if r.givenUp(v) {
+			return
+		}
 		if t.Status == Delayed && !r.now.Before(t.Until) {
-			r.open(h, v)
+			r.reopenDelayed(h, v, t)
 		}
 		if t.Status == Open && !r.now.Before(nextRing(r.plan, *t)) {
 			r.ring(KRung, h.Name, v)
@@ -20,6 +24,15 @@ func (r *run) tick() {
 	if !r.s.QuietUntil.IsZero() && !r.now.Before(r.s.QuietUntil) {
 		r.record(Entry{Kind: KPhase, Phase: Verifying})
 	}
+}
+
+// reopenDelayed ends a delay. A share under a hold waits for that instead.
+func (r *run) reopenDelayed(h *Share, v Verb, t *Step) {
+	if v == Erase && r.s.Held(h.Name) != nil {
+		r.record(Entry{Kind: KWaits, Participant: h.Name, Verb: v, Round: t.Round, Reason: "held"})
+		return
+	}
+	r.open(h, v)
 }
 
 // open opens a step and rings its doorbell.
@@ -44,6 +57,10 @@ func (r *run) expire(h *Share, v Verb, t *Step) {
 // again schedules another attempt no earlier than notBefore, or parks the step when its
 // attempts are used up.
 func (r *run) again(h *Share, v Verb, t *Step, reason string, notBefore time.Time) {
+	if r.givenUp(v) {
+		r.record(Entry{Kind: KWaits, Participant: h.Name, Verb: v, Round: t.Round, Reason: "cancelled"})
+		return
+	}
 	if t.Used >= r.plan.Attempts {
 		r.park(h, v, t, "attempts used up: "+reason)
 		return
@@ -65,6 +82,9 @@ func (r *run) patience(until time.Time) time.Time {
 	}
 	return until
 }
+
+// givenUp reports whether a verb's steps are not to be done any more.
+func (r *run) givenUp(v Verb) bool { return r.s.Phase == Restoring && v != Restore }
 
 func (r *run) park(h *Share, v Verb, t *Step, reason string) {
 	r.record(Entry{Kind: KParked, Participant: h.Name, Verb: v, Round: t.Round, Reason: reason})
@@ -97,6 +117,25 @@ func nextRing(p Plan, t Step) time.Time {
 	return t.Rung.Add(min(d, max(longestRing, p.Ring)))
 }
 
+// brakeLook is how often a saga that is kept from its pivot asks again.
+const brakeLook = time.Minute
+
+// lateEnd returns when a saga that brings everything back has waited long enough.
+func (s State) lateEnd(now time.Time) (t time.Time) {
+	if t = s.lateUntil(); s.Phase != Restoring || !t.After(now) {
+		return time.Time{}
+	}
+	return t
+}
+
+// begins returns when a saga may begin that must not begin yet.
+func (s State) begins(now time.Time) (t time.Time) {
+	if s.Phase == Resolving && s.NotBefore.After(now) {
+		return s.NotBefore
+	}
+	return time.Time{}
+}
+
 // idle is the longest time that a running saga is left alone.
 const idle = 24 * time.Hour
 
@@ -112,7 +151,18 @@ func (s State) Wake(p Plan, now time.Time) (at time.Time, ok bool) {
 			at = t
 		}
 	}
-	sooner(s.QuietUntil)
+	if s.Queued {
+		return at, true
+	}
+	for _, t := range []time.Time{s.QuietUntil, s.GraceUntil, s.lateEnd(now), s.begins(now)} {
+		sooner(t)
+	}
+	for _, h := range s.Holds {
+		sooner(h.Until)
+	}
+	if s.Brake != "" {
+		sooner(now.Add(brakeLook))
+	}
 	s.each(func(_ *Share, _ Verb, t *Step) {
 		switch t.Status {
 		case Delayed:

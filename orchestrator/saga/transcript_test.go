@@ -75,6 +75,8 @@ type story struct {
 	history []Entry
 	permits map[PermitID]Claimed
 	next    int
+	braked  bool // the shell lets nobody pass the pivot
+	silent  bool // the bus takes no event of a pivot
 }
 
 func newStory(t *testing.T) *story {
@@ -101,6 +103,40 @@ func (st *story) do(words []string) []string {
 		return st.step(st.claim(args))
 	case "report":
 		return st.step(st.report(args))
+	case "queue":
+		in := st.request(args).(Requested)
+		in.Queued = true
+		return st.step(in)
+	case "begin":
+		return st.step(Begin{})
+	case "brake":
+		st.braked = args[0] == "on"
+		return st.step(Woke{})
+	case "bus":
+		st.silent = args[0] == "off"
+		if !st.silent {
+			return st.step(Announced{})
+		}
+		return nil
+	case "hold":
+		return st.step(HoldPlaced{st.hold(args)})
+	case "release":
+		return st.step(HoldReleased{ID: args[0], By: "ada", Ground: "the case is closed"})
+	case "resume":
+		return st.step(Resume{By: "ada", Ground: "looked"})
+	case "unbrake":
+		return st.step(Unbrake{Participant: args[0], By: "ada", Ground: "looked"})
+	case "extend":
+		return st.step(Extend{Until: st.s.Due.Add(st.duration(args[0])), By: "ada", Ground: "many systems"})
+	case "decided":
+		return st.step(Decided{Kind: Decision(args[0]), End: Completed})
+	case "replan":
+		return st.replan()
+	case "clock":
+		st.now = st.now.Add(-st.duration(args[1]))
+		return st.step(Woke{})
+	case "explain":
+		return []string{Explain(st.plan.WithDefaults(), st.s, st.now)}
 	case "wait":
 		st.now = st.now.Add(st.duration(args[0]))
 		return st.step(Woke{})
@@ -112,7 +148,11 @@ func (st *story) do(words []string) []string {
 	case "retry":
 		return st.step(Retry{Verb: Verb(args[0]), Participant: args[1], By: "ada", Ground: "mended"})
 	case "waive":
-		return st.step(Waive{Participant: args[0], By: "ada", Ground: "ticket"})
+		in := Waive{Participant: args[0], By: "ada", Ground: "ticket"}
+		if len(args) > 1 {
+			in.Verb = Verb(args[1])
+		}
+		return st.step(in)
 	case "wake":
 		at, ok := st.s.Wake(st.plan.WithDefaults(), st.now)
 		return []string{fmt.Sprintf("wake in %s, %v", at.Sub(st.now), ok)}
@@ -134,6 +174,10 @@ func (st *story) participant(args []string) {
 			spec.Yields = list
 		case "unverified":
 			spec.Unverified = args[i+1]
+		case "suspends":
+			spec.Suspends = args[i+1] == "yes"
+		case "max":
+			spec.MaxItems = int64(st.number(args[i+1]))
 		default:
 			st.t.Fatalf("unknown word: %s", args[i])
 		}
@@ -141,9 +185,35 @@ func (st *story) participant(args []string) {
 	st.plan.Participants = append(st.plan.Participants, spec)
 }
 
+// replan unites the saga's plan with one that has a further participant.
+func (st *story) replan() []string {
+	more := Plan{Name: st.plan.Name, Participants: []Spec{{Name: "zoo"}}}.WithDefaults()
+	u := st.plan.WithDefaults().Union(more)
+	defer func() { st.plan = u }()
+	return st.step(Replanned{u})
+}
+
+// hold ID by NAME [on PARTICIPANT] [until 60s]
+func (st *story) hold(args []string) Hold {
+	h := Hold{ID: args[0], By: args[2], Ground: "litigation", At: st.now}
+	for i := 3; i+1 < len(args); i += 2 {
+		switch args[i] {
+		case "on":
+			h.Participant = args[i+1]
+		case "until":
+			h.Until = st.now.Add(st.duration(args[i+1]))
+		}
+	}
+	return h
+}
+
 func (st *story) figures(args []string) {
 	for i := 0; i+1 < len(args); i += 2 {
 		switch args[i] {
+		case "grace":
+			st.plan.Grace = st.duration(args[i+1])
+		case "single":
+			st.plan.Single = []string{args[i+1]}
 		case "quiet":
 			st.plan.Quiet = st.duration(args[i+1])
 		case "rounds":
@@ -162,7 +232,7 @@ func (st *story) request(args []string) Input {
 	if len(args) > 4 {
 		due = st.duration(args[4])
 	}
-	return Requested{Saga: "s1", Request: q, Subject: "v1:subject", Regime: "gdpr", Due: st.now.Add(due),
+	return Requested{Saga: "s1", Request: q, Subject: "v1:subject", Regime: "gdpr", Due: st.now.Add(due), Plan: st.plan.WithDefaults(),
 		Identifiers: []Identifier{{Type: UserID, Hash: "v1:id"}}}
 }
 
@@ -209,6 +279,8 @@ func (st *story) report(args []string) Input {
 			in.Until = st.now.Add(st.duration(args[i+1]))
 		case "ground":
 			in.Ground = args[i+1]
+		case "undo":
+			in.Undo = args[i+1]
 		case "transient", "rate_limited", "misconfigured", "refused":
 			in.Class, in.Code = Class(args[i]), args[i+1]
 		default:
@@ -229,19 +301,42 @@ func (st *story) step(in Input) []string {
 		return []string{"error: " + err.Error()}
 	}
 	var out []string
+	asks := false
 	for _, e := range effects {
+		_, ask := e.(AskPivot)
+		if asks = asks || ask; ask {
+			continue
+		}
 		if rec, ok := e.(Record); ok {
 			st.history = append(st.history, rec.Entry)
 		}
 		out = append(out, st.show(e))
 	}
-	folded, err := Fold(plan, st.history)
+	if in, ok := in.(Replanned); ok {
+		plan = in.Plan
+	}
+	folded, err := Fold(st.history)
 	if err != nil || !reflect.DeepEqual(folded, s) {
 		st.t.Fatalf("fold(history) is not the state after %v: %v\nfold  %+v\nstate %+v", in, err, folded, s)
 	}
 	st.s = s
+	if asks {
+		out = append(out, st.clear()...)
+	}
 	if len(out) == 0 {
 		out = []string{"nothing"}
+	}
+	return out
+}
+
+// clear answers as the shell does: the pivot may pass, and the bus takes its event.
+func (st *story) clear() (out []string) {
+	if st.braked {
+		return st.step(Braked{Reason: "100 sagas of billing passed within the hour"})
+	}
+	out = st.step(Cleared{})
+	if !st.silent {
+		out = append(out, st.step(Announced{})...)
 	}
 	return out
 }
@@ -253,20 +348,35 @@ func (st *story) show(e Effect) string {
 	case Ring:
 		return fmt.Sprintf("ring %s %s, round %d, issue %d", e.Verb, e.Participant, e.Round, e.Issue)
 	case Grant:
-		return fmt.Sprintf("grant %s, round %d, attempt %d, life %s%s, needs %s%s", e.Permit, e.Round, e.Attempt, e.Life,
-			when(e.MaybeDone, ", maybe_done"), strings.Join(e.Needs, "+"), when(e.Baseline != nil, ", baseline "+counts(e.Baseline)))
+		return fmt.Sprintf("grant %s, round %d, attempt %d, life %s%s, needs %s%s%s", e.Permit, e.Round, e.Attempt, e.Life,
+			when(e.MaybeDone, ", maybe_done"), strings.Join(e.Needs, "+"), when(e.Baseline != nil, ", baseline "+counts(e.Baseline)), when(e.Undo, ", with its undo"))
 	case Deny:
 		return fmt.Sprintf("deny: %s%s", e.Reason, st.until(e.Until))
 	case Receive:
-		return fmt.Sprintf("receipt: %s%s", e.Outcome, when(e.Reason != "", " ("+e.Reason+")"))
+		return fmt.Sprintf("receipt: %s%s%s", e.Outcome, when(e.Reason != "", " ("+e.Reason+")"), when(e.Undo, ", with the undo that counts"))
 	case Emit:
 		return fmt.Sprintf("event %s%s%s", e.Kind, when(e.Reason != "", " ("+e.Reason+")"), only(e.Only))
 	case Admit:
 		return fmt.Sprintf("admit %s%s", e.Request, when(e.Joined, ", joined"))
+	case CancelAnswer:
+		return fmt.Sprintf("cancel: %s%s%s", e.Result, st.alive(e.Alive), when(len(e.Ended) > 0, ", not restored: "+strings.Join(e.Ended, "+")))
+	case HoldAnswer:
+		return "hold: placed" + st.alive(e.Alive)
+	case OperatorAnswer:
+		return "operator: " + when(e.Problem == "", "done") + e.Problem
+	case Postpone:
+		return "postpone"
 	case Finish:
 		return "finish: " + string(st.finalPhase())
 	}
 	return fmt.Sprintf("%T%+v", e, e)[len("saga."):]
+}
+
+func (st *story) alive(ls []Live) (out string) {
+	for _, l := range ls {
+		out += fmt.Sprintf(", alive: %s %s until %s", l.Verb, l.Participant, l.Until.Sub(st.start))
+	}
+	return out
 }
 
 func (st *story) finalPhase() Phase { return st.history[len(st.history)-1].Phase }
@@ -279,6 +389,10 @@ func (st *story) showEntry(e Entry) string {
 		}
 	}
 	add(e.Verb != "", "%s %s", e.Verb, e.Participant)
+	add(e.Verb == "" && e.Participant != "", "%s", e.Participant)
+	add(e.Hold != nil, "%s", holdOf(e.Hold))
+	add(e.Undo != "", "undo %s", e.Undo)
+	add(e.Queued, "queued")
 	add(e.Round > 1, "round %d", e.Round)
 	add(e.Permit != "", "%s", e.Permit)
 	add(e.Phase != "", "%s", e.Phase)
@@ -290,6 +404,13 @@ func (st *story) showEntry(e Entry) string {
 	add(e.Ground != "", "[%s]", e.Ground)
 	add(!e.Until.IsZero(), "until %s", e.Until.Sub(st.start))
 	return strings.Join(parts, " ")
+}
+
+func holdOf(h *Hold) string {
+	if h == nil {
+		return ""
+	}
+	return h.ID + when(h.Participant != "", " on "+h.Participant)
 }
 
 func deref(p *int64) int64 {

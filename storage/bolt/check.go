@@ -170,11 +170,10 @@ func (k *checker) folds(id saga.ID, s saga.State) error {
 	if err != nil {
 		return err
 	}
-	p, err := k.plan(s.Plan)
-	if err != nil {
+	if _, err := k.plan(s.Plan); err != nil {
 		return fmt.Errorf("its plan: %w", err)
 	}
-	folded, err := saga.Fold(p, entries)
+	folded, err := saga.Fold(entries)
 	if err != nil {
 		return fmt.Errorf("history: %w", err)
 	}

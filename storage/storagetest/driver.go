@@ -123,7 +123,7 @@ func (d *Driver) Start(subject string) saga.ID {
 		d.pending.Plans = []saga.Plan{d.plan}
 	}
 	request := saga.Request{ID: fmt.Sprintf("r%d", n), Source: "demo", Fingerprint: fmt.Sprintf("v1:f%d", n), At: d.now}
-	d.next(saga.State{}, saga.Requested{Saga: id, Request: request, Subject: subject, Regime: "gdpr", Due: d.now.AddDate(0, 1, 0),
+	d.next(saga.State{}, saga.Requested{Saga: id, Request: request, Subject: subject, Plan: d.plan, Regime: "gdpr", Due: d.now.AddDate(0, 1, 0),
 		Identifiers: []saga.Identifier{{Type: saga.UserID, Hash: fmt.Sprintf("v1:u%d", n)}}})
 	d.change(id).Vault = fmt.Appendf(nil, "box of saga %d", n)
 	d.pending.Requests = append(d.pending.Requests,
@@ -148,7 +148,7 @@ func (d *Driver) Advance(id saga.ID) {
 	case 2:
 		d.next(s, saga.Recovered{})
 	case 3:
-		d.next(s, saga.Requested{Saga: id, Subject: s.Subject, Due: s.Due.Add(-time.Hour),
+		d.next(s, saga.Requested{Saga: id, Subject: s.Subject, Plan: d.plan, Due: s.Due.Add(-time.Hour),
 			Request: saga.Request{ID: fmt.Sprintf("j%d", d.now.Unix()), Source: "other", Fingerprint: fmt.Sprint(d.now.Unix()), At: d.now}})
 	case 4:
 		d.change(id).Vault = fmt.Append(nil, "box sealed again at ", d.now)
@@ -205,6 +205,7 @@ func (d *Driver) next(s saga.State, in saga.Input) {
 		panic(fmt.Sprintf("storagetest: %T: %v", in, err)) // the driver's fault, or the core's
 	}
 	var c *storage.Change
+	asks := false
 	for _, e := range effects {
 		switch e := e.(type) {
 		case saga.Record:
@@ -219,7 +220,13 @@ func (d *Driver) next(s saga.State, in saga.Input) {
 			c.Summary = fmt.Appendf(nil, `{"saga":%q,"head":%q}`, n.ID, e.Head)
 			d.message(n.ID, "erasure.summary.demo", string(c.Summary))
 			d.free = append(d.free, n.Subject)
+		case saga.AskPivot:
+			asks = true
 		}
+	}
+	if asks {
+		d.next(d.sagas[n.ID], saga.Cleared{})
+		d.next(d.sagas[n.ID], saga.Announced{})
 	}
 }
 

@@ -159,7 +159,7 @@ func summaryOnce(t *testing.T, b *bench) {
 	}
 	history, err := b.store.History(t.Context(), id)
 	b.must(err)
-	if st, err := saga.Fold(b.plan, history); err != nil || st.Head != b.sagas[id].Head {
+	if st, err := saga.Fold(history); err != nil || st.Head != b.sagas[id].Head {
 		t.Errorf("a finished history folds to %s, %v, want %s", st.Head, err, b.sagas[id].Head)
 	}
 }

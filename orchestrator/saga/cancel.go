@@ -1,0 +1,66 @@
+package saga
+
+// cancel withdraws a request; the saga is cancelled with its last one.
+func (r *run) cancel(in CancelRequested) {
+	standing, found := 0, -1
+	for i, q := range r.s.Requests {
+		if q.ID == in.Request && q.Source == in.Source {
+			found = i
+		}
+		if !q.Withdrawn {
+			standing++
+		}
+	}
+	switch {
+	case found < 0:
+		r.cancelled(CancelUnknown)
+	case r.s.Requests[found].Withdrawn && (r.s.Phase == Cancelled || r.s.Phase == Restoring):
+		r.cancelled(CancelDone)
+	case r.s.Requests[found].Withdrawn:
+		r.cancelled(CancelWithdrawn)
+	case !r.cancellable():
+		r.cancelled(CancelTooLate)
+	default:
+		q := r.s.Requests[found]
+		r.record(Entry{Kind: KWithdrawn, Request: &q})
+		if standing > 1 {
+			r.cancelled(CancelWithdrawn)
+			return
+		}
+		r.cancelled(CancelDone)
+		r.callOff()
+	}
+}
+
+// cancellable reports whether nothing irreversible has been decided.
+func (r *run) cancellable() bool { return r.s.Phase.beforePivot() && r.s.Pivoted.IsZero() }
+
+func (r *run) cancelled(c CancelResult) {
+	a := CancelAnswer{Result: c}
+	if c == CancelDone {
+		a.Alive = r.s.Alive(r.now)
+		for _, h := range r.s.Shares {
+			if h.Ended.Total() > 0 {
+				a.Ended = append(a.Ended, h.Name)
+			}
+		}
+	}
+	r.emit(a)
+}
+
+// restorable reports whether a share may have been suspended: its undo value is sealed, or
+// was sealed after the backup was taken from which the saga comes.
+func (s *State) restorable(h *Share) bool {
+	return h.Undo != "" || s.Restored && h.Suspend.Status != ""
+}
+
+// callOff ends the saga, or first brings back what was suspended: also by a permit that
+// may yet be acted on.
+func (r *run) callOff() {
+	r.emit(Emit{Kind: EventCancelled})
+	if r.all(func(h *Share) bool { return !r.s.restorable(h) }) {
+		r.finish(Cancelled)
+		return
+	}
+	r.record(Entry{Kind: KPhase, Phase: Restoring})
+}

@@ -1,0 +1,43 @@
+package saga
+
+// decided folds in what had been decided after the backup was taken from which the saga
+// was restored.
+func (r *run) decided(in Decided) {
+	if r.s.Phase.Final() {
+		return
+	}
+	switch in.Kind {
+	case DecidedEnd:
+		head := r.s.Head
+		r.record(Entry{Kind: KFinished, Phase: in.End})
+		r.emit(Finish{Head: head, Found: true})
+	case DecidedCancel:
+		if r.s.Phase == Restoring || !r.s.Phase.beforePivot() {
+			return
+		}
+		r.record(Entry{Kind: KDecided, Reason: string(in.Kind)})
+		r.callOff()
+	case DecidedPivot:
+		if r.s.Pivoted.IsZero() {
+			r.record(Entry{Kind: KDecided, Reason: string(in.Kind)})
+		}
+	}
+}
+
+// decided marks a state that is older than what was decided about it. Permits of which it
+// knows nothing may have been acted on.
+func (s *State) decided(e Entry) {
+	s.Restored = true
+	switch Decision(e.Reason) {
+	case DecidedCancel:
+		for i := range s.Requests {
+			s.Requests[i].Withdrawn = true
+		}
+	case DecidedPivot:
+		s.Pivoted = e.At
+		for i := range s.Shares {
+			s.Shares[i].Erase.MaybeDone = true
+		}
+	case DecidedEnd:
+	}
+}

@@ -1,0 +1,117 @@
+package saga
+
+import (
+	"slices"
+	"time"
+)
+
+// requested starts the saga, or lets the request join it.
+func (r *run) requested(in Requested) {
+	if r.s.ID == "" {
+		r.record(Entry{Kind: KStarted, Saga: in.Saga, Plan: r.plan.Digest(), Members: r.plan.members(), Subject: in.Subject,
+			Regime: in.Regime, Due: in.Due, Request: &in.Request, Identifiers: in.Identifiers,
+			Items: in.Items, CutOff: in.CutOff, NotBefore: in.NotBefore, Queued: in.Queued})
+		r.emit(Admit{Request: in.Request.ID})
+		r.emit(Emit{Kind: EventAccepted})
+		return
+	}
+	if q := r.same(in.Request); q != nil {
+		r.emit(Admit{Request: q.ID, Joined: true})
+		return
+	}
+	if !r.joinable(in) {
+		r.emit(Postpone{})
+		return
+	}
+	r.join(in)
+}
+
+// joinable reports whether the saga does all that is asked for, and still can. A queued
+// one has not begun: it can be made to do more.
+func (r *run) joinable(in Requested) bool {
+	if r.s.Phase.Final() || !r.cancellable() {
+		return false
+	}
+	return r.s.Queued || r.plan.covers(in.Plan) && r.coversItems(in)
+}
+
+// coversItems reports whether the saga erases every item that is asked for. One that is
+// narrow has a cut-off, and a later request wants more.
+func (r *run) coversItems(in Requested) bool {
+	if !r.s.CutOff.IsZero() {
+		return false
+	}
+	return len(r.s.Items) == 0 || len(in.Items) > 0 && !slices.ContainsFunc(in.Items, func(i Item) bool { return !slices.Contains(r.s.Items, i) })
+}
+
+func (r *run) join(in Requested) {
+	e := Entry{Kind: KJoined, Request: &in.Request, Due: r.s.Due, NotBefore: r.s.NotBefore, Items: r.s.Items, CutOff: r.s.CutOff}
+	if in.Due.Before(e.Due) {
+		e.Due = in.Due
+	}
+	if in.NotBefore.Before(e.NotBefore) {
+		e.NotBefore = in.NotBefore
+	}
+	if r.s.Queued {
+		r.replan(r.plan.Union(in.Plan))
+		e.Items, e.CutOff = merge(r.s.Items, in.Items), later(r.s.CutOff, in.CutOff)
+	}
+	r.record(e)
+	r.emit(Admit{Request: in.Request.ID, Joined: true})
+	r.emit(Emit{Kind: EventAccepted, Only: &in.Request})
+}
+
+// merge returns all items of both; one that has none asks for whole shares.
+func merge(a, b []Item) []Item {
+	if len(a) == 0 || len(b) == 0 {
+		return nil
+	}
+	out := slices.Clone(a)
+	for _, i := range b {
+		if !slices.Contains(out, i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// later returns the later cut-off; none is the latest.
+func later(a, b time.Time) time.Time {
+	switch {
+	case a.IsZero() || b.IsZero():
+		return time.Time{}
+	case a.After(b):
+		return a
+	}
+	return b
+}
+
+// same returns the request that asked exactly this before, if it still stands.
+func (r *run) same(q Request) *Request {
+	for i := range r.s.Requests {
+		if have := &r.s.Requests[i]; have.Fingerprint == q.Fingerprint && have.Source == q.Source && !have.Withdrawn {
+			return have
+		}
+	}
+	return nil
+}
+
+// begin lets a queued saga start: the one that was in its way has ended.
+func (r *run) begin() {
+	if r.s.Queued && !r.s.Phase.Final() {
+		r.record(Entry{Kind: KBegun})
+	}
+}
+
+// replan goes on under a plan that asks for more. After the pivot the plan is frozen.
+func (r *run) replan(p Plan) {
+	if r.s.Phase.Final() || !r.s.Phase.beforePivot() || p.Digest() == r.s.Plan {
+		return
+	}
+	if err := p.Validate(); err != nil {
+		r.doubt("the plan that is configured now does not fit the one that the saga has: " + err.Error())
+		return
+	}
+	r.record(Entry{Kind: KReplanned, Plan: p.Digest(), Members: p.members()})
+	r.plan = p
+}
