@@ -23,13 +23,16 @@ type batch struct {
 
 	log      uint64
 	sagas    map[saga.ID]*loaded
-	order    []saga.ID // of sagas that changed, in the order of their first change
-	subjects map[string]saga.ID
+	order    []saga.ID          // of sagas that changed, in the order of their first change
+	slots    map[string]saga.ID // see saga.State.Slot; empty: free
+	freed    []string           // subjects whose live saga ended in this batch
+	brakes   *brakes            // nil: as they were
 	requests map[string]storage.RequestKey
 	out      storage.Batch
 	created  []saga.ID
 	ended    []saga.ID
 	replies  []reply
+	acked    []acked               // messages that the bus has, taken from the relay
 	told     []saga.ID             // sagas that learnt of the restart
 	rewake   map[saga.ID]time.Time // sagas that were woken and did not change
 	tell     []func()              // metrics, after the commit
@@ -54,12 +57,13 @@ type loaded struct {
 
 func (o *Orchestrator) newBatch(ctx context.Context) *batch {
 	return &batch{o: o, ctx: ctx, now: o.cfg.Now(), log: o.log + 1, sagas: map[saga.ID]*loaded{},
-		subjects: map[string]saga.ID{}, requests: map[string]storage.RequestKey{}, rewake: map[saga.ID]time.Time{}}
+		slots: map[string]saga.ID{}, requests: map[string]storage.RequestKey{}, rewake: map[saga.ID]time.Time{}}
 }
 
 // take passes one job through the core. It never fails: an error is the job's answer.
 func (b *batch) take(j job) {
 	payload, err := b.process(j)
+	b.beginQueued()
 	b.replies = append(b.replies, reply{j, answer{payload, err}})
 }
 
@@ -75,6 +79,8 @@ func (b *batch) process(j job) (events.Payload, error) {
 		return b.report(j.report)
 	case j.wake != nil:
 		return nil, b.wake(j.wake)
+	case j.operate != nil:
+		return j.operate(b)
 	case j.dead != nil:
 		b.out.DeadLetters = append(b.out.DeadLetters, *j.dead)
 		return nil, nil
@@ -88,8 +94,23 @@ func (b *batch) wake(w *wake) error {
 		return err
 	}
 	l := b.sagas[w.saga]
+	if err := b.unstick(l); err != nil {
+		return err
+	}
 	if at, ok := l.state.Wake(l.plan, b.now); ok && !l.changed {
 		b.rewake[w.saga] = at
+	}
+	return nil
+}
+
+// unstick makes up for what a fault may have kept from a saga: the end of the one in its
+// way, or the event of its pivot.
+func (b *batch) unstick(l *loaded) error {
+	switch {
+	case l.state.Queued:
+		return b.beginBehind(l.state.Subject)
+	case l.state.Unannounced() && !b.o.relay.announcing(l.state.ID):
+		return b.emit(l, saga.Emit{Kind: saga.EventErasing})
 	}
 	return nil
 }
@@ -122,7 +143,7 @@ func (b *batch) load(id saga.ID) (*loaded, error) {
 		b.told = append(b.told, id)
 	}
 	b.sagas[id] = l
-	return l, nil
+	return l, b.replan(l)
 }
 
 // input passes an input to a saga that exists, and takes in its effects.
@@ -148,11 +169,16 @@ func (b *batch) step(l *loaded, in saga.Input) ([]saga.Effect, error) {
 			return nil, err
 		}
 	}
+	b.occupy(undo.was.state, state)
 	if state.Seq != undo.was.state.Seq && !l.changed {
 		l.changed = true
 		b.order = append(b.order, state.ID)
 	}
-	return effects, b.gate(l, effects)
+	if err := b.gate(l, effects); err != nil {
+		undo.do()
+		return nil, err
+	}
+	return effects, nil
 }
 
 // undo takes one saga back to where it was, within the batch.
@@ -161,20 +187,20 @@ type undo struct {
 	l                    *loaded
 	was                  loaded
 	order, outbox, ended int
-	tell                 int
+	tell, plans, freed   int
 }
 
 func (b *batch) mark(l *loaded) undo {
-	return undo{b: b, l: l, was: *l, order: len(b.order), outbox: len(b.out.Outbox), ended: len(b.ended), tell: len(b.tell)}
+	return undo{b: b, l: l, was: *l, order: len(b.order), outbox: len(b.out.Outbox), ended: len(b.ended),
+		tell: len(b.tell), plans: len(b.out.Plans), freed: len(b.freed)}
 }
 
 func (u undo) do() {
+	u.b.occupy(u.l.state, u.was.state)
 	*u.l = u.was
 	u.b.order, u.b.out.Outbox = u.b.order[:u.order], u.b.out.Outbox[:u.outbox]
 	u.b.ended, u.b.tell = u.b.ended[:u.ended], u.b.tell[:u.tell]
-	if u.was.state.ID != "" && !u.was.state.Phase.Final() {
-		u.b.subjects[u.was.state.Subject] = u.was.state.ID
-	}
+	u.b.out.Plans, u.b.freed = u.b.out.Plans[:u.plans], u.b.freed[:u.freed]
 }
 
 // effect carries out what belongs into the transaction. Answers are the caller's part.
@@ -189,6 +215,10 @@ func (b *batch) effect(l *loaded, e saga.Effect) error {
 		return b.emit(l, e)
 	case saga.Finish:
 		return b.finish(l, e)
+	case saga.Bind:
+		l.plan = e.Plan
+		b.o.plans.put(e.Plan.Digest(), e.Plan)
+		b.out.Plans = append(b.out.Plans, e.Plan)
 	case saga.Grant, saga.Deny, saga.Receive, saga.Admit, saga.Postpone, saga.CancelAnswer, saga.OperatorAnswer, saga.HoldAnswer, saga.AskPivot:
 	}
 	return nil
@@ -255,6 +285,9 @@ func (b *batch) build() storage.Batch {
 		}
 		b.out.Sagas = append(b.out.Sagas, c)
 	}
+	if err := b.keepBrakes(); err != nil {
+		b.o.logger.Error("brakes are not kept", "error", err)
+	}
 	for _, k := range b.requests {
 		b.out.Requests = append(b.out.Requests, k)
 	}
@@ -263,25 +296,26 @@ func (b *batch) build() storage.Batch {
 
 // empty reports whether there is nothing to commit.
 func (b *batch) empty() bool {
-	return len(b.order) == 0 && len(b.out.DeadLetters) == 0 && len(b.requests) == 0 && len(b.out.Sent) == 0
+	return len(b.order) == 0 && len(b.out.DeadLetters) == 0 && len(b.requests) == 0 && len(b.out.Sent) == 0 &&
+		len(b.out.Outbox) == 0 && b.brakes == nil
 }
 
-// live returns the live saga of a subject, as this batch sees it.
+// live returns the live saga of a subject, as this batch sees it. storage.ErrNotFound.
 func (b *batch) live(subjects []string) (saga.ID, error) {
 	for _, s := range subjects {
-		id, seen := b.subjects[s]
-		if !seen {
-			var err error
-			id, err = b.o.cfg.Store.BySlot(b.ctx, s)
-			if err != nil && !errors.Is(err, storage.ErrNotFound) {
-				return "", err
-			}
-		}
-		if id != "" {
-			return id, nil
+		if id, err := b.bySlot(s); !errors.Is(err, storage.ErrNotFound) {
+			return id, err
 		}
 	}
 	return "", storage.ErrNotFound
+}
+
+// meta sets a meta value in the transaction.
+func (b *batch) meta(key string, value []byte) {
+	if b.out.Meta == nil {
+		b.out.Meta = map[string][]byte{}
+	}
+	b.out.Meta[key] = value
 }
 
 // known returns what an idempotency key led to, as this batch sees it.

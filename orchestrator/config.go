@@ -30,6 +30,8 @@ type Config struct {
 
 	Plans   map[string]saga.Plan // by name; defaults are filled in
 	Sources map[string]Source    // by name
+	// Ceilings bound how many sagas pass their pivot within an hour.
+	Ceilings Ceilings
 	// Regimes say how long an erasure may take, by name. Nil: [DefaultRegimes].
 	Regimes map[string]time.Duration
 
@@ -108,6 +110,7 @@ func (c Config) validate() error {
 	if len(c.Plans) == 0 {
 		bad("plans: at least one")
 	}
+	faults = append(faults, c.Ceilings.validate()...)
 	if len(c.Sources) == 0 {
 		bad("sources: at least one")
 	}
@@ -153,9 +156,6 @@ func (c Config) validPlan(name string) error {
 	if p.Permit < shortestPermit {
 		faults = append(faults, fmt.Errorf("permit: at least %s", shortestPermit))
 	}
-	if p.Grace != 0 {
-		faults = append(faults, errors.New("grace: is not served by this version"))
-	}
 	for _, s := range p.Participants {
 		if err := bus.CheckName(s.Name); err != nil {
 			faults = append(faults, fmt.Errorf("participants: %q: %w", s.Name, err))
@@ -178,11 +178,16 @@ func (c Config) validSource(name string) error {
 	if !label.MatchString(s.Realm) {
 		faults = append(faults, fmt.Errorf("realm: %w", errLabel))
 	}
-	if _, ok := c.Plans[s.Plan]; !ok {
+	p, ok := c.Plans[s.Plan]
+	if !ok {
 		faults = append(faults, fmt.Errorf("plan: no plan %q", s.Plan))
 	}
-	if _, ok := c.Regimes[s.Regime]; !ok {
+	due, ok := c.Regimes[s.Regime]
+	if !ok {
 		faults = append(faults, fmt.Errorf("regime: no regime %q", s.Regime))
+	}
+	if ok && p.Grace > due {
+		faults = append(faults, fmt.Errorf("plan: the grace of %s, %s, is longer than the regime %s allows: %s", s.Plan, p.Grace, s.Regime, due))
 	}
 	return errors.Join(faults...)
 }

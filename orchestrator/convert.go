@@ -117,6 +117,9 @@ func summaryOf(p saga.Plan, s saga.State, head saga.Hash) events.Summary {
 	for i := range s.Shares {
 		h := &s.Shares[i]
 		spec, _ := p.Spec(h.Name)
+		if spec.Bystander {
+			continue // outside the scope
+		}
 		out.Participants = append(out.Participants, shareSummary(h))
 		if x, ok := exception(s.Phase, spec, h); ok {
 			out.Exceptions = append(out.Exceptions, x)

@@ -57,7 +57,6 @@ func (b *batch) finish(l *loaded, e saga.Finish) error {
 	}
 	l.summary, l.plain = m.Data, nil
 	b.ended = append(b.ended, l.state.ID)
-	b.subjects[l.state.Subject] = ""
 	return nil
 }
 

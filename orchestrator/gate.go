@@ -1,18 +1,30 @@
 package orchestrator
 
-import "github.com/expunge-io/expunge/orchestrator/saga"
+import (
+	"slices"
 
-// gate answers a saga that asks to pass its pivot.
+	"github.com/expunge-io/expunge/orchestrator/saga"
+)
+
+// gate answers a saga that asks to pass its pivot: nothing of its own is in the way, and
+// what is left to look at is the world around it.
 func (b *batch) gate(l *loaded, effects []saga.Effect) error {
-	for _, e := range effects {
-		if _, asks := e.(saga.AskPivot); !asks {
-			continue
-		}
-		for _, in := range []saga.Input{saga.Cleared{}, saga.Announced{}} {
-			if _, err := b.step(l, in); err != nil {
-				return err
-			}
-		}
+	asks := func(e saga.Effect) bool { _, ok := e.(saga.AskPivot); return ok }
+	if !slices.ContainsFunc(effects, asks) {
+		return nil
 	}
-	return nil
+	if why := b.inTheWay(l); why != "" {
+		_, err := b.step(l, saga.Braked{Reason: why})
+		return err
+	}
+	_, err := b.step(l, saga.Cleared{})
+	if err == nil {
+		b.passed(l)
+	}
+	return err
+}
+
+// inTheWay returns why no saga, or none like this one, may pass its pivot now; or "".
+func (b *batch) inTheWay(l *loaded) string {
+	return b.ceiling(l)
 }

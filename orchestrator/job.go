@@ -18,7 +18,8 @@ type job struct {
 	report  *report
 	wake    *wake
 	dead    *storage.DeadLetter
-	done    func(answer) // called once, after the commit or when there is none; must not block
+	operate func(*batch) (events.Payload, error) // an operator's decision
+	done    func(answer)                         // called once, after the commit or when there is none; must not block
 }
 
 // answer is what became of a job. With err set nothing was recorded.
@@ -42,8 +43,11 @@ type intake struct {
 	regime       string
 	due          time.Duration
 	request      events.Request
-	key          string   // idempotency key before hashing; empty: none
-	fingerprints []string // keyed hashes of what is asked, newest version first
+	items        []saga.Item
+	cutOff       time.Time // of a narrow request; zero: none
+	notBefore    time.Time // zero: at once
+	key          string    // idempotency key before hashing; empty: none
+	fingerprints []string  // keyed hashes of what is asked, newest version first
 }
 
 type cancellation struct {

@@ -18,6 +18,7 @@ type standing struct {
 	started time.Time
 	due     time.Time
 	stuck   bool
+	braked  bool
 	damaged bool
 }
 
@@ -32,7 +33,7 @@ func (c *census) set(s saga.State) {
 		delete(c.live, s.ID)
 		return
 	}
-	c.live[s.ID] = standing{phase: s.Phase, started: s.Started, due: s.Due, stuck: s.Stuck() != ""}
+	c.live[s.ID] = standing{phase: s.Phase, started: s.Started, due: s.Due, stuck: s.Stuck() != "", braked: s.Brake != ""}
 }
 
 // hurt notes that a saga was damaged: it counts as parked, and is not woken any more.

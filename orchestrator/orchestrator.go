@@ -37,7 +37,9 @@ type Orchestrator struct {
 	again     []saga.ID        // live at the start, to be woken
 	restarted map[saga.ID]bool // live at the start, and not told of it yet
 	damaged   map[saga.ID]bool // stand still until an operator mends them
-	expired   time.Time        // idempotency keys were last dropped
+	brakes    brakes
+	unions    map[string]saga.Plan // by digest: under which plan a saga goes on; zero: as it is
+	expired   time.Time            // idempotency keys were last dropped
 }
 
 // New makes an orchestrator and starts nothing. The error reports every fault of the
@@ -50,7 +52,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	m := newMetrics(cfg.Registerer, cfg.participants())
 	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), relay: newRelay(cfg.Logger, m), live: newCensus(),
 		presence: newPresence(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
-		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}}
+		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
 	cfg.Registerer.MustRegister(newGauges(o))
 	return o, nil
 }

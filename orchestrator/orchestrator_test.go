@@ -181,7 +181,7 @@ func TestBadRequestsNameTheFieldAndRecordNothing(t *testing.T) {
 		`{}`:                              `user_id`,
 		`{"user_id":"x","plan":"nope"}`:   `plan`,
 		`{"user_id":"x","regime":"nope"}`: `regime`,
-		`{"user_id":"x","scope":{"participants":["account"]}}`:       `scope`,
+		`{"user_id":"x","scope":{"participants":["nobody"]}}`:        `scope`,
 		`{"identifiers":[{"type":"email","value":"a@example.com"}]}`: `identifiers`,
 		`{"user_id":"x","not_before":"2999-01-01T00:00:00Z"}`:        `not_before`,
 	} {

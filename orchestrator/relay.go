@@ -11,6 +11,7 @@ import (
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/events/bus"
+	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
 )
 
@@ -28,8 +29,12 @@ type relay struct {
 	metrics *metrics
 	lanes   []*lane
 
+	pivots chan struct{} // the bus has taken the event of a pivot: the writer should not wait
+
 	mu      sync.Mutex
-	sent    []storage.MessageKey
+	sent    []acked
+	watches map[storage.MessageKey][]*watch
+	pivot   map[saga.ID]int                  // events of pivots that wait
 	waiting map[storage.MessageKey]time.Time // committed at; for the metrics
 }
 
@@ -49,7 +54,8 @@ type lane struct {
 }
 
 func newRelay(log *slog.Logger, m *metrics) *relay {
-	r := &relay{log: log, metrics: m, waiting: map[storage.MessageKey]time.Time{}}
+	r := &relay{log: log, metrics: m, waiting: map[storage.MessageKey]time.Time{},
+		pivots: make(chan struct{}, 1), watches: map[storage.MessageKey][]*watch{}, pivot: map[saga.ID]int{}}
 	for range lanes {
 		r.lanes = append(r.lanes, &lane{wake: make(chan struct{}, 1)})
 	}
@@ -61,6 +67,9 @@ func (r *relay) add(ms []storage.Message) {
 	r.mu.Lock()
 	for _, m := range ms {
 		r.waiting[m.Key] = m.At
+		if isPivot(m) {
+			r.pivot[m.Saga]++
+		}
 	}
 	r.mu.Unlock()
 	for _, m := range ms {
@@ -164,25 +173,60 @@ func (r *relay) done(m storage.Message, ack bus.PubAck) {
 		r.metrics.duplicates.Inc()
 	}
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sent = append(r.sent, m.Key)
+	a := acked{key: m.Key}
+	if isPivot(m) {
+		a.pivot = m.Saga
+		if r.pivot[m.Saga]--; r.pivot[m.Saga] <= 0 {
+			delete(r.pivot, m.Saga)
+		}
+	}
+	r.sent = append(r.sent, a)
 	delete(r.waiting, m.Key)
+	watching := r.watches[m.Key]
+	delete(r.watches, m.Key)
+	r.mu.Unlock()
+	for _, w := range watching {
+		w.took()
+	}
+	if a.pivot != "" {
+		select {
+		case r.pivots <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// acked is a message that the bus has. With pivot set it is the event of that saga's pivot.
+type acked struct {
+	key   storage.MessageKey
+	pivot saga.ID
+}
+
+func isPivot(m storage.Message) bool {
+	return strings.HasPrefix(m.Subject, events.SubjectEvent(events.KindErasing, ""))
+}
+
+// announcing reports whether an event of the saga's pivot waits for the bus.
+func (r *relay) announcing(id saga.ID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.pivot[id] > 0
 }
 
 // takeSent returns the messages that were acknowledged since the last call.
-func (r *relay) takeSent() []storage.MessageKey {
+func (r *relay) takeSent() []acked {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	out := r.sent
+	sent := r.sent
 	r.sent = nil
-	return out
+	return sent
 }
 
 // putBack returns what takeSent gave to a batch that was not committed.
-func (r *relay) putBack(keys []storage.MessageKey) {
+func (r *relay) putBack(sent []acked) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.sent = append(keys, r.sent...)
+	r.sent = append(sent, r.sent...)
 }
 
 // depth returns how many messages wait, and since when the oldest does.

@@ -25,13 +25,8 @@ func (o *Orchestrator) fit(source string, r events.Request, defaultKey string) (
 	if !ok {
 		return nil, problem(events.CodeInvalid, "", "this source is not configured")
 	}
-	switch {
-	case r.UserID == "":
+	if r.UserID == "" {
 		return nil, problem(events.CodeUnsupported, "identifiers", "this version takes user_id only")
-	case r.Scope != nil:
-		return nil, problem(events.CodeUnsupported, "scope", "this version erases everything that the plan covers")
-	case r.NotBefore != nil && r.NotBefore.After(o.cfg.Now()):
-		return nil, problem(events.CodeUnsupported, "not_before", "this version starts at once")
 	}
 	in := &intake{source: source, realm: src.Realm, regime: or(r.Regime, src.Regime), request: r, key: or(r.IdempotencyKey, defaultKey)}
 	if in.plan, ok = o.cfg.Plans[or(r.Plan, src.Plan)]; !ok {
@@ -40,7 +35,17 @@ func (o *Orchestrator) fit(source string, r events.Request, defaultKey string) (
 	if in.due, ok = o.cfg.Regimes[in.regime]; !ok {
 		return nil, problem(events.CodeInvalid, "regime", "no regime of this name is configured")
 	}
-	in.fingerprints = o.cfg.Keys.HashAll("request", source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime)
+	if in.notBefore = begins(r, o.cfg.Now()); in.notBefore.After(o.cfg.Now().Add(in.due)) {
+		return nil, problem(events.CodeInvalid, "not_before", "it is past the deadline")
+	}
+	if in.plan.Grace > in.due {
+		return nil, problem(events.CodeInvalid, "regime", "the plan's grace is longer than the regime allows")
+	}
+	if bad := o.narrow(in); bad != nil {
+		return nil, bad
+	}
+	parts := append([]string{source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime}, scopeParts(in)...)
+	in.fingerprints = o.cfg.Keys.HashAll("request", parts...)
 	return in, nil
 }
 
@@ -66,12 +71,22 @@ func (b *batch) request(in *intake) (events.Payload, error) {
 	subjects := b.o.cfg.Keys.HashAll(vault.Subject, in.realm, in.request.UserID.Reveal())
 	id, err := b.live(subjects)
 	if errors.Is(err, storage.ErrNotFound) {
-		return b.start(in, subjects[0], keys)
+		return b.start(in, subjects[0], keys, false)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return b.join(in, id, keys)
+	l, err := b.load(id)
+	if err != nil {
+		return nil, err
+	}
+	if a, err := b.join(in, l, keys); a != nil || err != nil {
+		return a, err
+	}
+	if l.state.Phase.Final() { // it ended by the time that passed, and its slot is free
+		return b.start(in, subjects[0], keys, false)
+	}
+	return b.queue(in, l.state, keys)
 }
 
 // keyHashes are the keyed hashes of the idempotency key, newest version first.
@@ -101,8 +116,9 @@ func (b *batch) acceptance(in *intake, s saga.State, request string, joined bool
 		Joined: joined, CorrelationID: in.request.CorrelationID}
 }
 
-// start makes a saga: key, box, state.
-func (b *batch) start(in *intake, subject string, keys []string) (events.Payload, error) {
+// start makes a saga: key, box, state. A queued one begins when the subject's live one has
+// ended.
+func (b *batch) start(in *intake, subject string, keys []string, queued bool) (events.Payload, error) {
 	id, err := newID()
 	if err != nil {
 		return nil, err
@@ -112,18 +128,20 @@ func (b *batch) start(in *intake, subject string, keys []string) (events.Payload
 	if err := l.keep(contentsOf(in)); err != nil {
 		return nil, err
 	}
-	if _, err := b.step(l, b.requested(in, sid, subject)); err != nil {
+	ask := b.requested(in, sid, subject)
+	ask.Queued = queued
+	if _, err := b.step(l, ask); err != nil {
 		return nil, err
 	}
 	b.created = append(b.created, sid)
 	b.sagas[sid] = l
-	b.subjects[subject] = sid
 	b.out.Plans = append(b.out.Plans, in.plan)
 	return b.accepted(in, keys, b.acceptance(in, l.state, l.state.Requests[0].ID, false)), nil
 }
 
 func (b *batch) requested(in *intake, id saga.ID, subject string) saga.Requested {
 	return saga.Requested{Saga: id, Plan: in.plan, Subject: subject, Regime: in.regime, Due: b.now.Add(in.due),
+		Items: in.items, CutOff: in.cutOff, NotBefore: in.notBefore,
 		Request:     saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprints[0], Correlation: in.request.CorrelationID, At: b.now},
 		Identifiers: []saga.Identifier{{Type: saga.UserID, Hash: b.o.cfg.Keys.Hash("identifier", saga.UserID, in.request.UserID.Reveal())}}}
 }
@@ -141,18 +159,12 @@ func contentsOf(in *intake) vault.Contents {
 	return vault.Contents{Realm: in.realm, UserID: in.request.UserID.Reveal(), Reason: in.request.Reason.Reveal()}
 }
 
-// join adds a request to the subject's live saga, if it still can.
-func (b *batch) join(in *intake, id saga.ID, keys []string) (events.Payload, error) {
-	l, err := b.load(id)
-	if err != nil {
-		return nil, err
-	}
-	q := b.requested(in, id, l.state.Subject)
-	q.Request.ID = requestID(id, len(l.state.Requests)+1)
+// join adds a request to a saga of its subject; nil if it cannot serve it.
+func (b *batch) join(in *intake, l *loaded, keys []string) (events.Payload, error) {
+	q := b.requested(in, l.state.ID, l.state.Subject)
+	q.Request.ID = requestID(l.state.ID, len(l.state.Requests)+1)
 	if same := in.asked(l.state); same != "" {
 		q.Request.Fingerprint = same
-	} else if l.state.Plan != in.plan.Digest() {
-		return nil, errBusy
 	}
 	effects, err := b.step(l, q)
 	if err != nil {
@@ -163,7 +175,7 @@ func (b *batch) join(in *intake, id saga.ID, keys []string) (events.Payload, err
 			return b.accepted(in, keys, b.acceptance(in, l.state, a.Request, a.Joined)), nil
 		}
 	}
-	return nil, errBusy // past the pivot: the next saga will serve it
+	return nil, nil
 }
 
 // asked returns the fingerprint under which the same request stands already, or "".

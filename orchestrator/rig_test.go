@@ -34,15 +34,18 @@ type rig struct {
 	reg   *prometheus.Registry
 	logs  *logBuffer
 
+	with    []func(*orchestrator.Config)
+	shelves map[string]*shelf
+
 	stop  func()
 	ended chan error
 	orch  *orchestrator.Orchestrator
 }
 
 // newRig starts the bus and an orchestrator for a plan; workers are started by the test.
-func newRig(t *testing.T, plan saga.Plan) *rig {
+func newRig(t *testing.T, plan saga.Plan, with ...func(*orchestrator.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, plan: plan, dir: t.TempDir(), keys: map[string]bus.Key{}, store: openStore(t), logs: &logBuffer{}}
+	r := &rig{t: t, plan: plan, with: with, shelves: map[string]*shelf{}, dir: t.TempDir(), keys: map[string]bus.Key{}, store: openStore(t), logs: &logBuffer{}}
 	cfg := bus.ServerConfig{Port: -1, StoreDir: r.dir, Orchestrator: []string{r.key("orchestrator")}, Operators: []string{r.key("operator")}}
 	for _, name := range []string{"billing", "shop"} {
 		cfg.Sources = append(cfg.Sources, bus.Account{Name: name, Keys: []string{r.key(name)}})
@@ -115,10 +118,14 @@ func (r *rig) connect(name string) *nats.Conn {
 func (r *rig) start() {
 	r.t.Helper()
 	r.reg = prometheus.NewRegistry()
-	o, err := orchestrator.New(orchestrator.Config{Store: r.store, Keys: r.vault, Conn: r.connect("orchestrator"),
+	cfg := orchestrator.Config{Store: r.store, Keys: r.vault, Conn: r.connect("orchestrator"),
 		Plans:   map[string]saga.Plan{r.plan.Name: r.plan},
 		Sources: map[string]orchestrator.Source{"billing": {Realm: "main", Plan: r.plan.Name}, "shop": {Realm: "main", Plan: r.plan.Name, Regime: "ccpa"}},
-		Logger:  r.logs.logger(), Registerer: r.reg})
+		Logger:  r.logs.logger(), Registerer: r.reg}
+	for _, f := range r.with {
+		f(&cfg)
+	}
+	o, err := orchestrator.New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -191,6 +198,7 @@ type shelf struct {
 	permits []events.Permit
 	lie     bool // says erased and keeps everything
 	deaf    bool // takes a permit and never reports
+	deafTo  events.Verb
 }
 
 func newShelf(name string, kind events.Kind, items map[string]int64) *shelf {
@@ -200,6 +208,7 @@ func newShelf(name string, kind events.Kind, items map[string]int64) *shelf {
 // serve runs the shelf's worker until the test ends.
 func (r *rig) serve(s *shelf) {
 	r.t.Helper()
+	r.shelves[s.name] = s
 	nc := r.connect(s.name)
 	sub, err := bus.NewCommandSubscriber(nc, s.name, bus.SubscriberConfig{})
 	if err != nil {
@@ -288,7 +297,7 @@ func (s *shelf) do(p events.Permit) (rep events.Report, ok bool) {
 	case events.Verify:
 		rep.Verdict, rep.Remaining = events.Counted, &n
 	}
-	return rep, !s.deaf
+	return rep, !s.deaf && s.deafTo != p.Verb
 }
 
 func (s *shelf) total(user string) (left, deleted int64) {

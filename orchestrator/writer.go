@@ -29,6 +29,7 @@ func (o *Orchestrator) write(ctx context.Context) error {
 			return o.writeLast()
 		case j := <-o.jobs:
 			jobs = o.waiting(j)
+		case <-o.relay.pivots:
 		case <-flush.C:
 		}
 		if err := o.commit(context.WithoutCancel(ctx), jobs); err != nil {
@@ -84,7 +85,7 @@ func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
 	for _, j := range jobs {
 		b.take(j)
 	}
-	b.out.Sent = o.relay.takeSent()
+	b.announce(o.relay.takeSent())
 	if b.empty() {
 		o.forgetRestart(b)
 		b.answer()
@@ -140,7 +141,7 @@ func (o *Orchestrator) stopAlone(b *batch, hurt *storage.DamagedError) {
 
 // giveUp takes back what a batch did outside of the transaction that never was.
 func (o *Orchestrator) giveUp(b *batch) {
-	o.relay.putBack(b.out.Sent)
+	o.relay.putBack(b.acked)
 	if err := o.cfg.Keys.Destroy(b.created...); err != nil {
 		o.logger.Warn("data keys of a batch that was given up stay until the next start", "error", err)
 	}
@@ -150,6 +151,9 @@ func (o *Orchestrator) giveUp(b *batch) {
 // the destruction of data keys whose saga ended.
 func (o *Orchestrator) committed(b *batch) error {
 	o.log = b.log
+	if b.brakes != nil {
+		o.brakes = *b.brakes
+	}
 	o.isFull.Store(false)
 	o.forgetRestart(b)
 	for _, id := range b.order {

@@ -59,7 +59,7 @@ func (c *chaos) next(in Input) {
 			answers++
 		case AskPivot:
 			defer func() { c.next(Cleared{}); c.next(Announced{}) }()
-		case Ring, Emit, Finish:
+		case Ring, Emit, Finish, Bind:
 		}
 	}
 	if answers != wanted(in) {

@@ -95,6 +95,9 @@ type Live struct {
 	Until       time.Time
 }
 
+// Bind says under which plan the saga goes on: it is stored with the state.
+type Bind struct{ Plan Plan }
+
 // AskPivot says that nothing of the saga's own is in the way of its pivot. The shell
 // answers with [Cleared] or [Braked]; without an answer it asks again.
 type AskPivot struct{}
@@ -160,3 +163,4 @@ func (Emit) effect()           {}
 func (Finish) effect()         {}
 func (HoldAnswer) effect()     {}
 func (AskPivot) effect()       {}
+func (Bind) effect()           {}

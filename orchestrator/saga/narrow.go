@@ -24,7 +24,7 @@ func (p Plan) Narrow(names []string) (narrow Plan, ok bool) {
 		p.withYielders(name, keep)
 	}
 	narrow = p
-	narrow.Participants = nil
+	narrow.Participants, narrow.Scoped = nil, true
 	for _, s := range p.Participants {
 		if !keep[s.Name] {
 			continue
@@ -81,6 +81,7 @@ func (p Plan) covers(q Plan) bool {
 // the order: see [Plan.Validate].
 func (p Plan) Union(q Plan) Plan {
 	u := p
+	u.Scoped = p.Scoped && q.Scoped
 	u.Quiet, u.Grace = max(p.Quiet, q.Quiet), max(p.Grace, q.Grace)
 	u.Permit, u.Margin = max(p.Permit, q.Permit), max(p.Margin, q.Margin)
 	u.Single = union(p.Single, q.Single)

@@ -22,6 +22,8 @@ type Plan struct {
 	// Fresh is how old the last look at the shares may be at the pivot before they are
 	// looked at again.
 	Fresh time.Duration `json:"fresh,omitempty"`
+	// Scoped means that it covers less than the configured plan: see [Plan.Narrow].
+	Scoped bool `json:"scoped,omitempty"`
 	// Single are the identifier types of which a subject has one value: a second one parks
 	// the saga before its pivot.
 	Single       []string      `json:"single,omitempty"`

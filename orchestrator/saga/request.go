@@ -114,4 +114,5 @@ func (r *run) replan(p Plan) {
 	}
 	r.record(Entry{Kind: KReplanned, Plan: p.Digest(), Members: p.members()})
 	r.plan = p
+	r.emit(Bind{p})
 }

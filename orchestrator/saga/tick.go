@@ -120,6 +120,11 @@ func nextRing(p Plan, t Step) time.Time {
 // brakeLook is how often a saga that is kept from its pivot asks again.
 const brakeLook = time.Minute
 
+// Unannounced reports whether the pivot waits for the bus to take its event.
+func (s State) Unannounced() bool {
+	return !s.Announced && (s.Phase == Erasing || s.Phase == Verifying)
+}
+
 // lateEnd returns when a saga that brings everything back has waited long enough.
 func (s State) lateEnd(now time.Time) (t time.Time) {
 	if t = s.lateUntil(); s.Phase != Restoring || !t.After(now) {
@@ -160,7 +165,7 @@ func (s State) Wake(p Plan, now time.Time) (at time.Time, ok bool) {
 	for _, h := range s.Holds {
 		sooner(h.Until)
 	}
-	if s.Brake != "" {
+	if s.Brake != "" || s.Unannounced() {
 		sooner(now.Add(brakeLook))
 	}
 	s.each(func(_ *Share, _ Verb, t *Step) {

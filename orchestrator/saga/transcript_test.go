@@ -366,6 +366,8 @@ func (st *story) show(e Effect) string {
 		return "operator: " + when(e.Problem == "", "done") + e.Problem
 	case Postpone:
 		return "postpone"
+	case Bind:
+		return "bind: " + strings.Join(e.Plan.Erases(), "+")
 	case Finish:
 		return "finish: " + string(st.finalPhase())
 	}

@@ -1,0 +1,88 @@
+package orchestrator
+
+import (
+	"errors"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
+)
+
+// queue puts a request behind the subject's live saga: into the saga that waits already,
+// or into a new one. It begins in the transaction that ends the live one.
+func (b *batch) queue(in *intake, live saga.State, keys []string) (events.Payload, error) {
+	id, err := b.bySlot(saga.QueuedSlot(live.Subject))
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return b.start(in, live.Subject, keys, true)
+	case err != nil:
+		return nil, err
+	}
+	l, err := b.load(id)
+	if err != nil {
+		return nil, err
+	}
+	a, err := b.join(in, l, keys)
+	if a == nil && err == nil {
+		return nil, errBusy // it cannot be made to do more: a fault of ours, and nothing is lost by asking again
+	}
+	return a, err
+}
+
+// beginQueued starts the sagas whose way is free since this batch ended another.
+func (b *batch) beginQueued() {
+	for len(b.freed) > 0 {
+		subject := b.freed[0]
+		b.freed = b.freed[1:]
+		if err := b.beginBehind(subject); err != nil {
+			b.o.metrics.faults.Inc()
+			b.o.logger.Error("a queued saga did not begin; it is tried again when it is woken", "error", err)
+		}
+	}
+}
+
+func (b *batch) beginBehind(subject string) error {
+	if live, err := b.bySlot(subject); err == nil && live != "" {
+		return nil
+	} else if err != nil && !errors.Is(err, storage.ErrNotFound) {
+		return err
+	}
+	id, err := b.bySlot(saga.QueuedSlot(subject))
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = b.input(id, saga.Begin{})
+	return err
+}
+
+// bySlot returns which saga has a slot, as this batch sees it. storage.ErrNotFound.
+func (b *batch) bySlot(slot string) (saga.ID, error) {
+	id, seen := b.slots[slot]
+	if !seen {
+		return b.o.cfg.Store.BySlot(b.ctx, slot)
+	}
+	if id == "" {
+		return "", storage.ErrNotFound
+	}
+	return id, nil
+}
+
+// occupy notes which slot a saga has after a step, and which it had.
+func (b *batch) occupy(was, is saga.State) {
+	before, after := was.Slot(), is.Slot()
+	if before == after {
+		return
+	}
+	if before != "" {
+		b.slots[before] = ""
+	}
+	if after != "" {
+		b.slots[after] = is.ID
+	}
+	if is.Phase.Final() && !was.Queued && was.Subject != "" {
+		b.freed = append(b.freed, was.Subject)
+	}
+}
