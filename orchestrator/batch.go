@@ -84,6 +84,8 @@ func (b *batch) process(j job) (events.Payload, error) {
 	case j.dead != nil:
 		b.out.DeadLetters = append(b.out.DeadLetters, *j.dead)
 		return nil, nil
+	case j.do != nil:
+		return nil, j.do(b)
 	}
 	return nil, errors.New("an empty job")
 }
@@ -297,7 +299,7 @@ func (b *batch) build() storage.Batch {
 // empty reports whether there is nothing to commit.
 func (b *batch) empty() bool {
 	return len(b.order) == 0 && len(b.out.DeadLetters) == 0 && len(b.requests) == 0 && len(b.out.Sent) == 0 &&
-		len(b.out.Outbox) == 0 && b.brakes == nil
+		len(b.out.Outbox) == 0 && len(b.out.Meta) == 0 && b.brakes == nil
 }
 
 // live returns the live saga of a subject, as this batch sees it. storage.ErrNotFound.

@@ -13,6 +13,9 @@ import (
 // claim answers a claim. The box is opened before the core is asked: a permit that could
 // not be handed out must not be granted.
 func (b *batch) claim(in *claim) (events.Payload, error) {
+	if r, barred := b.o.bars.refusal(in.claim, b.now); barred {
+		return b.refused(in, r), nil
+	}
 	id := saga.ID(in.claim.Saga)
 	l, err := b.load(id)
 	if errors.Is(err, storage.ErrNotFound) {
@@ -61,7 +64,7 @@ func (b *batch) claimAnswer(in *claim, l *loaded, effects []saga.Effect) (events
 	for _, e := range effects {
 		switch e := e.(type) {
 		case saga.Grant:
-			return permit(in, l, e), nil
+			return b.permit(in, l, e), nil
 		case saga.Deny:
 			return b.refused(in, fromDeny(e)), nil
 		}
@@ -78,9 +81,9 @@ func (b *batch) refused(in *claim, r events.Refusal) events.Payload {
 
 // permit is what a granted claim hands out: the identifiers of the types that the plan
 // says this participant needs, and no others.
-func permit(in *claim, l *loaded, g saga.Grant) events.Permit {
+func (b *batch) permit(in *claim, l *loaded, g saga.Grant) events.Permit {
 	return events.Permit{Permit: string(g.Permit), Saga: string(l.state.ID), Verb: in.claim.Verb, Round: g.Round, Attempt: g.Attempt,
-		Generation: generation, LifeMS: g.Life.Milliseconds(), MaybeDone: g.MaybeDone, Realm: l.contents.Realm,
+		Generation: b.o.generation(), LifeMS: g.Life.Milliseconds(), MaybeDone: g.MaybeDone, Realm: l.contents.Realm,
 		Identifiers: identifiers(*l.contents, g.Needs), Baseline: fromCounts(g.Baseline)}
 }
 

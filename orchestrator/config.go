@@ -35,6 +35,10 @@ type Config struct {
 	// Regimes say how long an erasure may take, by name. Nil: [DefaultRegimes].
 	Regimes map[string]time.Duration
 
+	// TakeOver takes the bus from an orchestrator of another store that is gone for good.
+	// While that one shows signs of life, it is refused.
+	TakeOver bool
+
 	Version    string // of the software, shown to who lists services
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer

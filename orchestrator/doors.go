@@ -126,8 +126,12 @@ func (o *Orchestrator) enqueue(c bus.Call, j job) {
 	}
 }
 
-// reply encodes and sends an answer. Whoever does not get it asks again.
+// reply encodes and sends an answer, unless the bus is not held: it may be its successor's
+// to answer. Whoever does not get it asks again.
 func (o *Orchestrator) reply(c bus.Call, p events.Payload) {
+	if !o.holds() {
+		return
+	}
 	id, err := newID()
 	if err != nil {
 		o.logger.Error("answer without an id", "error", err)
@@ -236,6 +240,9 @@ func (o *Orchestrator) own(ctx context.Context, source, id string) (saga.State, 
 	}
 	if err != nil {
 		return s, err
+	}
+	if !o.holds() {
+		return s, &bus.ProblemError{Problem: busy()} // what the store says may be out of date
 	}
 	for _, q := range s.Requests {
 		if q.Source == source {

@@ -11,17 +11,13 @@ import (
 // workers take the subjects from the command and do not look into them.
 const partition = "0"
 
-// generation is carried by commands and permits. It stays 1 until several orchestrators
-// may follow one another on one bus.
-const generation = 1
-
 // ring puts a command into the outbox. Its message id carries the issue, so that a second
 // doorbell is not taken for the first.
 func (b *batch) ring(l *loaded, e saga.Ring) error {
 	id := fmt.Sprintf("%s.c%d", l.state.ID, e.Issue)
 	return b.message(l, events.SubjectCommand(e.Participant), id, events.Command{
 		Saga: string(l.state.ID), Participant: e.Participant, Verb: events.Verb(e.Verb), Round: e.Round, Issue: e.Issue,
-		Generation: generation, ClaimOn: events.SubjectClaim(e.Participant, partition), ReportOn: events.SubjectReport(e.Participant, partition)})
+		Generation: b.o.generation(), ClaimOn: events.SubjectClaim(e.Participant, partition), ReportOn: events.SubjectReport(e.Participant, partition)})
 }
 
 // emit puts a lifecycle event for each source into the outbox.

@@ -61,6 +61,10 @@ func (o *Orchestrator) onStored(ctx context.Context, source string, m *message.M
 		m.Nack()
 		return
 	}
+	if !o.holds() {
+		m.Nack() // its successor has not seen it
+		return
+	}
 	if err := bus.DeleteSecurely(ctx, o.cfg.Conn, d.Stream, d.Sequence); err != nil {
 		o.logger.WarnContext(ctx, "stored request not overwritten; it comes again", "source", source, "error", err)
 		m.Nack()

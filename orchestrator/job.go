@@ -18,7 +18,8 @@ type job struct {
 	report  *report
 	wake    *wake
 	dead    *storage.DeadLetter
-	operate func(*batch) (events.Payload, error) // an operator's decision
+	operate func(*batch) (events.Payload, error) // an operator's decision; it may run twice
+	do      func(*batch) error                   // anything else that belongs into a batch; it may run twice
 	done    func(answer)                         // called once, after the commit or when there is none; must not block
 }
 
@@ -115,15 +116,24 @@ func (o *Orchestrator) ask(ctx context.Context, j job) (events.Payload, error) {
 	}
 	select {
 	case a := <-got:
-		return a.payload, a.err
+		return o.stillHeld(a)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	case <-o.stopped:
 		select {
 		case a := <-got:
-			return a.payload, a.err
+			return o.stillHeld(a)
 		default:
 			return nil, errStopped
 		}
 	}
+}
+
+// stillHeld is the answer, unless the bus was lost on its way here: what was committed may
+// not count any more.
+func (o *Orchestrator) stillHeld(a answer) (events.Payload, error) {
+	if a.err == nil && !o.holds() {
+		return nil, errUnknown
+	}
+	return a.payload, a.err
 }

@@ -53,6 +53,18 @@ func (c *census) has(id saga.ID) bool {
 	return ok && !s.damaged
 }
 
+// ids returns the sagas that are under way and can be woken.
+func (c *census) ids() (out []saga.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, s := range c.live {
+		if !s.damaged {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // counts is one look at all live sagas.
 type counts struct {
 	phases map[saga.Phase]int

@@ -24,6 +24,10 @@ type Orchestrator struct {
 	live     *census
 	presence *presence
 	plans    *planBook
+	bars     *bars
+
+	lending bus.LeaseConfig // its zero value but in tests
+	lease   atomic.Pointer[bus.Lease]
 
 	jobs    chan job
 	readers chan struct{} // slots of reads beside the writer
@@ -50,15 +54,17 @@ func New(cfg Config) (*Orchestrator, error) {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
 	m := newMetrics(cfg.Registerer, cfg.participants())
-	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), relay: newRelay(cfg.Logger, m), live: newCensus(),
-		presence: newPresence(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
+	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), live: newCensus(),
+		presence: newPresence(), bars: newBars(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
+	o.relay = newRelay(cfg.Logger, m, o.holds)
 	cfg.Registerer.MustRegister(newGauges(o))
 	return o, nil
 }
 
 // Run recovers, serves until ctx ends, and then finishes what it took, in at most
-// about half a minute. Its error is nil after a stop that was asked for; any other means that the
+// about half a minute. It holds the bus meanwhile: the error wraps a [*bus.HeldError] when
+// that is another's, and [bus.ErrLeaseLost] when another one took it. It is nil after a stop that was asked for; any other error means that the
 // store or the bus can no longer be used as promised, and the process should exit and
 // start again.
 //
@@ -80,6 +86,9 @@ func (o *Orchestrator) prepare(ctx context.Context) (*bus.Publisher, error) {
 	if err := bus.WaitConnected(ctx, o.cfg.Conn); err != nil {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
+	if err := o.acquire(ctx); err != nil {
+		return nil, err
+	}
 	pub, err := bus.NewPublisher(o.cfg.Conn, bus.Hooks{})
 	if err != nil {
 		return nil, fmt.Errorf("publisher: %w", err)
@@ -98,7 +107,14 @@ func (o *Orchestrator) run(ctx context.Context) error {
 	relaying, stopRelaying := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopRelaying()
 
+	keeping, stopKeeping := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopKeeping()
+
 	var g errgroup.Group
+	g.Go(func() error {
+		defer closeDoors()
+		return o.lease.Load().Keep(keeping)
+	})
 	g.Go(func() error { o.relay.run(relaying); return nil })
 	g.Go(func() error {
 		defer closeDoors()
@@ -111,6 +127,7 @@ func (o *Orchestrator) run(ctx context.Context) error {
 	stopWriting() // its last commit takes what was sent from the outbox
 	<-o.stopped
 	stopRelaying()
+	stopKeeping()
 	return errors.Join(err, g.Wait())
 }
 
@@ -125,6 +142,7 @@ func (o *Orchestrator) serve(ctx context.Context) error {
 	g, up := errgroup.WithContext(ctx)
 	g.Go(func() error { o.wakeAll(up); o.wakeUp(up); return nil })
 	g.Go(func() error { return o.takeRequests(up) })
+	g.Go(func() error { o.ringWhenQuiet(up); return nil })
 	o.ready.Store(true)
 	<-up.Done()
 	stop := svc.Stop()
@@ -142,7 +160,7 @@ func (o *Orchestrator) drain() {
 	defer deadline.Stop()
 	look := time.NewTicker(10 * time.Millisecond)
 	defer look.Stop()
-	for o.cfg.Conn.IsConnected() {
+	for o.cfg.Conn.IsConnected() && o.holds() {
 		if n, _ := o.relay.depth(); n == 0 && len(o.jobs) == 0 {
 			return
 		}
@@ -163,6 +181,8 @@ func (o *Orchestrator) Ready() error {
 		return errors.New("it is starting or stopping")
 	case !o.cfg.Conn.IsConnected():
 		return errors.New("the bus is not connected")
+	case !o.holds():
+		return errors.New("the bus is not held: its lease could not be renewed in time")
 	case o.isFull.Load():
 		return errors.New("the disk is full: nothing is accepted until there is space")
 	}

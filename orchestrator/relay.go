@@ -24,7 +24,8 @@ type publisher interface {
 // of one saga go out in order, and so do its announcements; neither waits for the other,
 // nor for those of other sagas.
 type relay struct {
-	pub     publisher // set before run
+	pub     publisher   // set before run
+	may     func() bool // publish now; what may not go out yet waits
 	log     *slog.Logger
 	metrics *metrics
 	lanes   []*lane
@@ -53,8 +54,8 @@ type lane struct {
 	wake  chan struct{}
 }
 
-func newRelay(log *slog.Logger, m *metrics) *relay {
-	r := &relay{log: log, metrics: m, waiting: map[storage.MessageKey]time.Time{},
+func newRelay(log *slog.Logger, m *metrics, may func() bool) *relay {
+	r := &relay{log: log, metrics: m, may: may, waiting: map[storage.MessageKey]time.Time{},
 		pivots: make(chan struct{}, 1), watches: map[storage.MessageKey][]*watch{}, pivot: map[saga.ID]int{}}
 	for range lanes {
 		r.lanes = append(r.lanes, &lane{wake: make(chan struct{}, 1)})
@@ -141,6 +142,10 @@ const (
 func (r *relay) send(ctx context.Context, m storage.Message) {
 	pause := firstPause
 	for ctx.Err() == nil {
+		if !r.may() {
+			sleep(ctx, firstPause)
+			continue
+		}
 		attempt, cancel := context.WithTimeout(ctx, publishPatience)
 		ack, err := r.pub.PublishMessage(attempt, m.Subject, m.MsgID, events.Message{Header: m.Header, Data: m.Data})
 		cancel()

@@ -29,7 +29,7 @@ func (p oneStreamRefuses) PublishMessage(_ context.Context, subject, _ string, _
 
 func TestAnEventThatIsRefusedDoesNotHoldUpTheDoorbellBehindIt(t *testing.T) {
 	pub := oneStreamRefuses{out: make(chan string, 1)}
-	r := newRelay(slog.New(slog.DiscardHandler), newMetrics(prometheus.NewRegistry(), nil))
+	r := newRelay(slog.New(slog.DiscardHandler), newMetrics(prometheus.NewRegistry(), nil), func() bool { return true })
 	r.pub = pub
 	r.add([]storage.Message{
 		{Key: storage.MessageKey{Log: 1}, Saga: "s", Subject: "erasure.event.accepted.billing"},

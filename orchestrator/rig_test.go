@@ -28,6 +28,7 @@ type rig struct {
 	plan  saga.Plan
 	srv   *embedded.Server
 	dir   string // of the bus
+	bus   bus.ServerConfig
 	keys  map[string]bus.Key
 	store *flaky
 	vault *vault.Keys
@@ -57,14 +58,19 @@ func newRig(t *testing.T, plan saga.Plan, with ...func(*orchestrator.Config)) *r
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.srv = srv
+	r.srv, r.bus = srv, cfg
 	t.Cleanup(srv.Shutdown)
-	if err := bus.Provision(t.Context(), r.connect("orchestrator"), cfg.Topology()); err != nil {
-		t.Fatal(err)
-	}
+	r.provision()
 	r.vault = openVault(t, filepath.Join(t.TempDir(), "keys"))
 	r.start()
 	return r
+}
+
+func (r *rig) provision() {
+	r.t.Helper()
+	if err := bus.Provision(r.t.Context(), r.connect("orchestrator"), r.bus.Topology()); err != nil {
+		r.t.Fatal(err)
+	}
 }
 
 func openStore(t *testing.T) *flaky {
@@ -312,6 +318,14 @@ type flaky struct {
 	path string
 	mu   sync.Mutex
 	hook func(storage.Batch) error
+	then func(storage.Batch)
+}
+
+// after calls f after each commit, from the writer.
+func (f *flaky) after(then func(storage.Batch)) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.then = then
 }
 
 func (f *flaky) set(hook func(storage.Batch) error) {
@@ -329,7 +343,14 @@ func (f *flaky) Commit(ctx context.Context, b storage.Batch) error {
 			return err
 		}
 	}
-	return f.Store.Commit(ctx, b)
+	err := f.Store.Commit(ctx, b)
+	f.mu.Lock()
+	then := f.then
+	f.mu.Unlock()
+	if then != nil {
+		then(b)
+	}
+	return err
 }
 
 var errDisk = errors.New("input/output error")

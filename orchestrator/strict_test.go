@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/events/bus"
 	"github.com/expunge-io/expunge/orchestrator"
 	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
@@ -84,6 +85,17 @@ func TestAnUnknownOutcomeIsNotAnsweredAsNothingRecorded(t *testing.T) {
 func (r *rig) inMemory() *memory.Store {
 	r.stop()
 	m := memory.New()
+	meta := map[string][]byte{} // the same store to the keys and to the bus
+	for _, key := range []string{"keys_file", "instance", "generation"} {
+		v, err := r.store.Meta(r.t.Context(), key)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		meta[key] = v
+	}
+	if err := m.Commit(r.t.Context(), storage.Batch{Log: 1, Meta: meta}); err != nil {
+		r.t.Fatal(err)
+	}
 	r.store.Store = m
 	r.start()
 	return m
@@ -427,6 +439,9 @@ func TestRunLeavesNothingOnTheConnection(t *testing.T) {
 	r := newRig(t, twoShares())
 	r.stop()
 	cfg := r.config()
+	if _, err := bus.StreamMark(t.Context(), cfg.Conn, events.StreamControl); err != nil {
+		t.Fatal(err) // the connection's own subscription for answers is made by the first question
+	}
 	before := cfg.Conn.NumSubscriptions()
 	o, err := orchestrator.New(cfg)
 	if err != nil {

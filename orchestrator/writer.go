@@ -81,6 +81,7 @@ func (o *Orchestrator) writeLast() error {
 
 // commit is one group commit.
 func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
+	jobs = o.ifHeld(jobs)
 	b := o.newBatch(ctx)
 	for _, j := range jobs {
 		b.take(j)
@@ -109,6 +110,18 @@ func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
 		return fmt.Errorf("commit %d: %w", b.log, err)
 	}
 	return o.committed(b)
+}
+
+// ifHeld is all jobs while the bus is held. Otherwise nobody may be told anything, and
+// none is taken in.
+func (o *Orchestrator) ifHeld(jobs []job) []job {
+	if o.holds() {
+		return jobs
+	}
+	for _, j := range jobs {
+		j.finish(answer{err: errNoLease})
+	}
+	return nil
 }
 
 // store makes the batch durable: first its data keys, then the transaction. A key whose
@@ -169,7 +182,11 @@ func (o *Orchestrator) committed(b *batch) error {
 	if !b.out.Expire.IsZero() {
 		o.expired = b.now
 	}
-	b.answer()
+	if o.holds() {
+		b.answer()
+	} else {
+		b.fail(errUnknown)
+	}
 	o.relay.add(b.out.Outbox)
 	if err := o.cfg.Keys.Destroy(b.ended...); err != nil {
 		return fmt.Errorf("data keys of ended sagas are not destroyed, the next start does it: %w", err)
