@@ -17,6 +17,7 @@ import (
 type devOptions struct {
 	data, http string
 	port       int
+	takeOver   bool
 	log        config.Log
 }
 
@@ -36,6 +37,7 @@ credentials is source demo. With --data, everything goes on where it was after a
 	f.StringVar(&o.http, "http", "127.0.0.1:8080", "loopback address of the HTTP API, as host:port")
 	f.IntVar(&o.port, "nats", 4222, "port of the bus; -1: any free one")
 	f.StringVar(&o.data, "data", "", "folder that survives; default: a temporary one, removed at the end")
+	f.BoolVar(&o.takeOver, takeOverFlag, false, takeOverHelp)
 	f.StringVar(&o.log.Level, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&o.log.Format, "log-format", "text", "text or json")
 	return c
@@ -53,7 +55,7 @@ func runDev(ctx context.Context, w world, o devOptions) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	}
 	stack, err := demo.Open(ctx, demo.Options{
-		Folder: folder, Plan: demo.Plan(), HTTP: o.http, BusPort: o.port, StopTimeout: 15 * time.Second,
+		Folder: folder, TakeOver: o.takeOver, Plan: demo.Plan(), HTTP: o.http, BusPort: o.port, StopTimeout: 15 * time.Second,
 		Version: versionText(), Log: newLogger(w.err, o.log),
 	})
 	if err != nil {
@@ -61,7 +63,7 @@ func runDev(ctx context.Context, w world, o devOptions) (err error) {
 	}
 	defer func() { err = errors.Join(err, stack.Close()) }()
 	go announce(ctx, w, stack)
-	return stack.Run(ctx)
+	return adviseHeld(stack.Run(ctx))
 }
 
 // announce says what to try as soon as it would work.

@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/expunge-io/expunge/cmd/expunge/config"
+	"github.com/expunge-io/expunge/events/bus"
 )
 
 // Exit codes; they are part of what scripts rely on.
@@ -49,6 +50,26 @@ func adviseTaken(err error, try string) error {
 		return err
 	}
 	return advise(err, "is another expunge running? %s", try)
+}
+
+const (
+	takeOverFlag = "take-over"
+	takeOverHelp = "take the bus from an orchestrator of another data folder that is gone for good"
+)
+
+// adviseHeld advises who met another orchestrator on its bus.
+func adviseHeld(err error) error {
+	held, ok := errors.AsType[*bus.HeldError](err)
+	switch {
+	case errors.Is(err, bus.ErrLeaseLost):
+		return advise(err, "nothing more was answered or sent from here; start again only if that other one is to end")
+	case !ok:
+		return err
+	case held.Alive:
+		return advise(err, "it is alive: stop it first, or give this one a bus of its own")
+	}
+	return advise(err, "stop it, or give this one a bus of its own; if it is gone for good, start with --%s: "+
+		"that waits until it cannot be alive, and then until nobody can act on what it permitted", takeOverFlag)
 }
 
 // coded is an error with an exit code of its own.

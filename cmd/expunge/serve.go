@@ -16,6 +16,7 @@ import (
 func serveCommand(w world) *cobra.Command {
 	var o overrides
 	var file string
+	var takeOver bool
 	c := &cobra.Command{
 		Use: "serve", Short: "Run the orchestrator",
 		Long: `Run the orchestrator: it takes requests, commands the workers of the plan's participants, and
@@ -32,10 +33,12 @@ after it has finished what it took; a second signal ends it at once, which loses
 			if !cfg.Orchestrates() {
 				return advise(fmt.Errorf("%s has no plans", file), "it is a configuration for expunge worker")
 			}
+			cfg.TakeOver = takeOver
 			return serve(c.Context(), cfg, newLogger(w.err, cfg.Log))
 		},
 	}
 	c.Flags().StringVar(&file, "config", defaultConfig, "configuration file")
+	c.Flags().BoolVar(&takeOver, takeOverFlag, false, takeOverHelp)
 	o.flags(c)
 	return c
 }
@@ -62,7 +65,7 @@ func serve(ctx context.Context, cfg config.Config, log *slog.Logger) (err error)
 			log.InfoContext(ctx, "requests are served")
 		}
 	}()
-	err = o.Run(ctx)
+	err = adviseHeld(o.Run(ctx))
 	log.InfoContext(ctx, "orchestrator stopped")
 	return err
 }

@@ -64,7 +64,7 @@ func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 	o, err := orchestrator.New(orchestrator.Config{
 		Store: home.Store, Keys: home.Keys, Conn: nc,
 		Plans: cfg.Plans, Sources: sources(cfg), Regimes: cfg.Regimes,
-		Version: semantic(version), Logger: log, Registerer: metrics,
+		TakeOver: cfg.TakeOver, Version: semantic(version), Logger: log, Registerer: metrics,
 	})
 	if err != nil {
 		nc.Close()

@@ -20,6 +20,10 @@ type Config struct {
 	Regimes    map[string]time.Duration // gdpr and ccpa are always there
 	Plans      map[string]saga.Plan     // with defaults, valid
 	Workers    map[string]Worker        // by participant
+
+	// TakeOver is for one start, and therefore nothing that a file could say: take the bus
+	// from an orchestrator that is gone for good.
+	TakeOver bool
 }
 
 // HTTP is the door for requests over HTTP, and for metrics and health.

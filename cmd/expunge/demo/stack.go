@@ -33,6 +33,7 @@ type Options struct {
 	// BusPort is where the bus listens; there, who comes without credentials is source
 	// demo. 0: nowhere, the process talks to itself.
 	BusPort     int
+	TakeOver    bool          // the bus in the folder, from an orchestrator that is gone for good
 	StopTimeout time.Duration // of the workers
 	Version     string
 	Log         *slog.Logger
@@ -146,7 +147,7 @@ const mebi = 1 << 20
 // config is what a configuration file for this stack would say.
 func (s *Stack) config() config.Config {
 	return config.Config{
-		Data:    s.home.Folder,
+		Data: s.home.Folder, TakeOver: s.options.TakeOver,
 		HTTP:    config.HTTP{Listen: s.options.HTTP, Source: Source},
 		NATS:    config.NATS{Limits: bus.Limits{RequestBytes: 8 * mebi, CommandBytes: 8 * mebi, EventBytes: 32 * mebi}}, // any disk has that
 		Sources: map[string]config.Source{Source: {Realm: people.Realm, Plan: PlanName, Regime: "gdpr"}},
