@@ -62,8 +62,8 @@ func TestARequestPastThePivotWaitsForTheNextSaga(t *testing.T) {
 		t.Errorf("the same request again: %+v %v, want %s", same, err, second.Request)
 	}
 
-	r.restart()
 	account.set(func(s *shelf) { s.deafTo = "" })
+	r.restart()
 	if sum, _ := r.await(w, first.Saga); sum.State != events.Completed {
 		t.Errorf("first saga ended as %s", sum.State)
 	}
