@@ -13,6 +13,10 @@ import (
 // claim answers a claim. The box is opened before the core is asked: a permit that could
 // not be handed out must not be granted.
 func (b *batch) claim(in *claim) (events.Payload, error) {
+	b.o.heard(in.participant, in.claim.Instance, in.claim.Time)
+	if b.o.doubted(in.claim) {
+		return b.refused(in, events.Refusal{Reason: events.RefusedNotReady}), nil
+	}
 	if r, barred := b.o.bars.refusal(in.claim, b.now); barred {
 		return b.refused(in, r), nil
 	}

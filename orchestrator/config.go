@@ -42,7 +42,10 @@ type Config struct {
 	Version    string // of the software, shown to who lists services
 	Logger     *slog.Logger
 	Registerer prometheus.Registerer
-	Now        func() time.Time
+	// Wall is the wall clock; nil: time.Now. Everything goes by a steady clock that is set by
+	// it, see [steady], unless Now replaces that.
+	Wall func() time.Time
+	Now  func() time.Time
 }
 
 // Source is a service that may send requests.
@@ -72,8 +75,8 @@ func (c Config) withDefaults() Config {
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
 	}
-	if c.Now == nil {
-		c.Now = steadyClock()
+	if c.Wall == nil {
+		c.Wall = time.Now
 	}
 	plans := make(map[string]saga.Plan, len(c.Plans))
 	for name, p := range c.Plans {
@@ -89,13 +92,6 @@ func (c Config) withDefaults() Config {
 	}
 	c.Sources = sources
 	return c
-}
-
-// steadyClock is the wall clock at the start, moved on by the monotonic one: a wall clock
-// that is set meanwhile neither ends permits early nor lets them live longer.
-func steadyClock() func() time.Time {
-	start := time.Now()
-	return func() time.Time { return start.Add(time.Since(start)).UTC() }
 }
 
 // validate reports everything that is wrong, joined.

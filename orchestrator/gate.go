@@ -26,5 +26,8 @@ func (b *batch) gate(l *loaded, effects []saga.Effect) error {
 
 // inTheWay returns why no saga, or none like this one, may pass its pivot now; or "".
 func (b *batch) inTheWay(l *loaded) string {
+	if why := b.o.trust.why(); why != "" {
+		return "the clock is in doubt: " + why
+	}
 	return b.ceiling(l)
 }

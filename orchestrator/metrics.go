@@ -30,6 +30,8 @@ type metrics struct {
 	dropped        *prometheus.CounterVec
 	faults         prometheus.Counter
 	full           prometheus.Counter
+	clockJumps     prometheus.Counter
+	clockTrusted   prometheus.Gauge
 }
 
 func newMetrics(reg prometheus.Registerer, participants []string) *metrics {
@@ -51,6 +53,8 @@ func newMetrics(reg prometheus.Registerer, participants []string) *metrics {
 		deadLetters:    f.counters("expunge_dead_letters_total", "Messages that could not be decoded, by door.", "door"),
 		dropped:        f.counters("expunge_calls_dropped_total", "Calls whose reply subject is not served, by endpoint.", "endpoint"),
 		faults:         f.counter("expunge_inputs_faulted_total", "Inputs that were not taken because of a fault of ours; look at the log."),
+		clockJumps:     f.counter("expunge_clock_jumps_total", "Jumps of the wall clock by more than a minute."),
+		clockTrusted:   f.gauge("expunge_clock_trusted", "1 while the clock agrees with the ledger or with the workers; at 0 nothing passes its pivot."),
 		full:           f.counter("expunge_commits_full_total", "Commits given up because the disk is full."),
 	}
 }
@@ -115,6 +119,12 @@ func (f factory) counter(name, help string) prometheus.Counter {
 	c := prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
 	f.reg.MustRegister(c)
 	return c
+}
+
+func (f factory) gauge(name, help string) prometheus.Gauge {
+	g := prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	f.reg.MustRegister(g)
+	return g
 }
 
 func (f factory) counters(name, help string, labels ...string) *prometheus.CounterVec {

@@ -32,8 +32,12 @@ type Orchestrator struct {
 	jobs    chan job
 	readers chan struct{} // slots of reads beside the writer
 	stopped chan struct{} // closed when the writer has ended
-	ready   atomic.Bool
-	isFull  atomic.Bool // the last commit found no space
+	steady  *steady       // nil: the configuration brings a clock
+	trust   *trust
+	// believed is told when a doubt about the clock has ended.
+	believed chan struct{}
+	ready    atomic.Bool
+	isFull   atomic.Bool // the last commit found no space
 
 	// The writer's own.
 	log       uint64 // number of the last batch
@@ -42,6 +46,7 @@ type Orchestrator struct {
 	restarted map[saga.ID]bool // live at the start, and not told of it yet
 	damaged   map[saga.ID]bool // stand still until an operator mends them
 	brakes    brakes
+	ticked    time.Time            // by the tick ledger
 	unions    map[string]saga.Plan // by digest: under which plan a saga goes on; zero: as it is
 	expired   time.Time            // idempotency keys were last dropped
 }
@@ -53,11 +58,18 @@ func New(cfg Config) (*Orchestrator, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("orchestrator: %w", err)
 	}
+	var clock *steady
+	if cfg.Now == nil {
+		clock = newSteady(cfg.Wall)
+		cfg.Now = clock.now
+	}
 	m := newMetrics(cfg.Registerer, cfg.participants())
 	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), live: newCensus(),
 		presence: newPresence(), bars: newBars(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
+	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
 	o.relay = newRelay(cfg.Logger, m, o.holds)
+	m.clockTrusted.Set(1)
 	cfg.Registerer.MustRegister(newGauges(o))
 	return o, nil
 }
@@ -142,6 +154,7 @@ func (o *Orchestrator) serve(ctx context.Context) error {
 	g, up := errgroup.WithContext(ctx)
 	g.Go(func() error { o.wakeAll(up); o.wakeUp(up); return nil })
 	g.Go(func() error { return o.takeRequests(up) })
+	g.Go(func() error { o.watchClock(up); return nil })
 	g.Go(func() error { o.ringWhenQuiet(up); return nil })
 	o.ready.Store(true)
 	<-up.Done()

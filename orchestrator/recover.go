@@ -16,6 +16,9 @@ func (o *Orchestrator) recover(ctx context.Context) error {
 	if o.log, err = o.cfg.Store.LastLog(ctx); err != nil {
 		return fmt.Errorf("last log number: %w", err)
 	}
+	if err := o.recoverClock(ctx); err != nil {
+		return err
+	}
 	if err := o.recoverBrakes(func(key string) ([]byte, error) { return o.cfg.Store.Meta(ctx, key) }); err != nil {
 		return err
 	}

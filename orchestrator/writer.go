@@ -93,6 +93,7 @@ func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
 		return nil
 	}
 	b.expire()
+	b.tick()
 	began := time.Now()
 	err := o.store(b)
 	o.metrics.commitSeconds.Observe(time.Since(began).Seconds())
@@ -166,6 +167,9 @@ func (o *Orchestrator) committed(b *batch) error {
 	o.log = b.log
 	if b.brakes != nil {
 		o.brakes = *b.brakes
+	}
+	if b.out.Meta[metaTick] != nil {
+		o.ticked = b.now
 	}
 	o.isFull.Store(false)
 	o.forgetRestart(b)

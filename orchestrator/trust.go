@@ -1,0 +1,237 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/storage"
+)
+
+const (
+	clockTolerance = time.Minute      // how far two clocks may be apart and still agree
+	longestGap     = 10 * time.Minute // between two ticks of the ledger that nobody has to explain
+	clockLook      = 10 * time.Second // how often the wall clock is compared with the steady one
+	tickEvery      = time.Minute      // how often the ledger gets a tick
+	readingLife    = 5 * time.Minute  // how long the clock of a worker counts after it was told
+	maxReadings    = 256
+)
+
+// metaTick is the meta key of the tick ledger: the latest time by which a commit was made.
+const metaTick = "tick"
+
+// steady is the wall clock as it was when it was set, moved on by the monotonic clock. A
+// wall clock that jumps neither ends permits early nor lets them live longer.
+type steady struct {
+	wall func() time.Time
+
+	mu    sync.Mutex
+	base  time.Time
+	begun time.Time // with a monotonic reading
+}
+
+func newSteady(wall func() time.Time) *steady {
+	s := &steady{wall: wall}
+	s.set()
+	return s
+}
+
+func (s *steady) now() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.base.Add(time.Since(s.begun)).UTC()
+}
+
+// set believes the wall clock.
+func (s *steady) set() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.base, s.begun = s.wall().Round(0), time.Now()
+}
+
+// trust says whether the clock can be believed: it must agree with the tick ledger, or
+// with most of the clocks that workers tell. While it is in doubt nothing irreversible is
+// permitted, since a grace or a hold might only seem to be over.
+type trust struct {
+	mu       sync.Mutex
+	doubt    string // why it is not believed; empty: it is
+	readings map[string]reading
+}
+
+type reading struct {
+	agrees bool
+	heard  time.Time // with a monotonic reading
+}
+
+func newTrust() *trust { return &trust{readings: map[string]reading{}} }
+
+// lose begins a doubt; what workers told before does not count.
+func (t *trust) lose(why string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.doubt = why
+	clear(t.readings)
+}
+
+// why returns what is in doubt, or "".
+func (t *trust) why() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.doubt
+}
+
+// settle ends the doubt; false if there was none.
+func (t *trust) settle() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	was := t.doubt
+	t.doubt = ""
+	return was != ""
+}
+
+// hear takes the clock of a worker, and reports whether that ended a doubt.
+func (t *trust) hear(worker string, theirs, ours time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.doubt == "" || theirs.IsZero() {
+		return false
+	}
+	for name, r := range t.readings {
+		if time.Since(r.heard) > readingLife {
+			delete(t.readings, name)
+		}
+	}
+	if len(t.readings) < maxReadings {
+		t.readings[worker] = reading{agrees: theirs.Sub(ours).Abs() <= clockTolerance, heard: time.Now()}
+	}
+	agree := 0
+	for _, r := range t.readings {
+		if r.agrees {
+			agree++
+		}
+	}
+	if 2*agree <= len(t.readings) {
+		return false
+	}
+	t.doubt = ""
+	return true
+}
+
+// heard takes the clock that came with a claim or a hello.
+func (o *Orchestrator) heard(participant, instance string, theirs time.Time) {
+	if o.trust.hear(participant+"/"+instance, theirs, o.cfg.Now()) {
+		o.logger.Info("the clock is believed again: most workers have the same time")
+		o.believe()
+	}
+}
+
+// believe lets on what waited for the clock. It does not block.
+func (o *Orchestrator) believe() {
+	o.metrics.clockTrusted.Set(1)
+	select {
+	case o.believed <- struct{}{}:
+	default:
+	}
+}
+
+func (o *Orchestrator) distrust(why string) {
+	o.trust.lose(why)
+	o.metrics.clockTrusted.Set(0)
+	o.logger.Error("the clock is in doubt: nothing passes its pivot until most workers agree with it, or an operator confirms it", "reason", why)
+}
+
+// recoverClock compares the clock with the last tick of the ledger.
+func (o *Orchestrator) recoverClock(ctx context.Context) error {
+	v, err := o.cfg.Store.Meta(ctx, metaTick)
+	if errors.Is(err, storage.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("tick ledger: %w", err)
+	}
+	last, err := time.Parse(time.RFC3339Nano, string(v))
+	if err != nil {
+		return errors.New("tick ledger: is not a time")
+	}
+	o.ticked = last
+	switch gap := o.cfg.Now().Sub(last); {
+	case gap < -clockTolerance:
+		o.distrust(fmt.Sprintf("it is %s before the last time that is on record", -gap.Round(time.Second)))
+	case gap > longestGap:
+		o.distrust(fmt.Sprintf("by it nobody was at work for %s", gap.Round(time.Second)))
+	}
+	return nil
+}
+
+// doubted reports whether a claim asks for what must not be done while the clock is in
+// doubt: an erase that a hold might have kept back.
+func (o *Orchestrator) doubted(c events.Claim) bool {
+	return c.Verb == events.Erase && c.Permit == "" && o.trust.why() != ""
+}
+
+// tick keeps the ledger with whatever is committed.
+func (b *batch) tick() {
+	if b.now.Sub(b.o.ticked) >= tickEvery || b.now.Before(b.o.ticked) {
+		b.meta(metaTick, b.now.UTC().AppendFormat(nil, time.RFC3339Nano))
+	}
+}
+
+// watchClock compares the wall clock with the steady one until ctx ends, and lets on what
+// waited for it once it is believed.
+func (o *Orchestrator) watchClock(ctx context.Context) {
+	look := time.NewTicker(clockLook)
+	defer look.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.believed:
+			o.wakeBraked(ctx)
+			o.ringAll(ctx)
+			continue
+		case <-look.C:
+		}
+		if o.steady == nil {
+			continue
+		}
+		if off := o.cfg.Wall().Sub(o.steady.now()); off.Abs() > clockTolerance {
+			o.believeWall(ctx, off)
+		}
+	}
+}
+
+// believeWall goes on by a wall clock that has jumped. As after a restart, every permit is
+// counted anew before anything else.
+func (o *Orchestrator) believeWall(ctx context.Context, off time.Duration) {
+	_, err := o.ask(ctx, job{do: func(b *batch) error {
+		o.steady.set()
+		b.now = o.cfg.Now()
+		for _, id := range o.live.ids() {
+			o.restarted[id] = true
+		}
+		return nil
+	}})
+	if err != nil {
+		return // it is looked at again
+	}
+	o.metrics.clockJumps.Inc()
+	o.distrust(fmt.Sprintf("it jumped by %s", off.Round(time.Second)))
+	for _, id := range o.live.ids() {
+		if !o.tryWake(ctx, id) {
+			return
+		}
+	}
+}
+
+// ConfirmClock ends a doubt about the clock. Who decides and why is logged.
+func (o *Orchestrator) ConfirmClock(ctx context.Context, by, ground string) error {
+	if !o.trust.settle() {
+		return errors.New("the clock is not in doubt")
+	}
+	o.logger.WarnContext(ctx, "the clock is confirmed", "by", by, "ground", ground)
+	o.believe()
+	return nil
+}
