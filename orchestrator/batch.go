@@ -339,13 +339,13 @@ func (b *batch) known(hashes []string) (storage.RequestKey, error) {
 
 // message appends a message to the outbox.
 func (b *batch) message(l *loaded, subject, msgID string, p events.Payload) error {
-	m, err := events.Encode(events.Envelope{ID: msgID, Source: envelopeSource, Subject: string(l.state.ID), Time: b.now, Log: b.log}, p)
+	m, err := events.Encode(events.Envelope{ID: msgID, Source: envelopeSource, Subject: string(l.state.ID), Time: b.now, Log: b.o.logOnBus(b.log)}, p)
 	if err != nil {
 		return fmt.Errorf("message %s: %w", msgID, err)
 	}
 	b.out.Outbox = append(b.out.Outbox, storage.Message{
 		Key:  storage.MessageKey{Log: b.log, Index: uint32(len(b.out.Outbox))},
-		Saga: l.state.ID, Subject: subject, MsgID: msgID, Header: maps.Clone(m.Header), Data: m.Data, At: b.now})
+		Saga: l.state.ID, Subject: subject, MsgID: b.issue(msgID), Header: maps.Clone(m.Header), Data: m.Data, At: b.now})
 	return nil
 }
 

@@ -9,6 +9,11 @@
 //   - One batch of inputs is one bbolt transaction: state, history, outbox and timers
 //     together (batch.go). Two inputs for one saga in a batch see each other.
 //   - What is in the outbox is published until the bus has acknowledged it (relay.go).
+//   - It holds the bus while it acts, or says nothing (lease.go).
+//   - What the bus acknowledged and lost is told again (marks.go, retell.go): summaries with
+//     their stored bytes, the decisions accepted, erasing, cancelled and finished, and the
+//     doorbells of open steps. What is told is bounded by the newest point in time up to
+//     which the bus surely has everything; parked and resumed are not told again.
 //   - A running saga is always woken again (clock.go), also after a restart (recover.go).
 //   - No personal value is in a log, a metric, a subject or an error. Identifiers are in
 //     the sealed box and in the permit that is sent to the participant who needs them.

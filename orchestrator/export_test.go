@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"context"
 	"time"
 
 	"github.com/expunge-io/expunge/events/bus"
@@ -13,3 +14,6 @@ func (o *Orchestrator) Lend(life time.Duration, clock bus.Clock) {
 
 // Holds reports whether the orchestrator holds its bus.
 func (o *Orchestrator) Holds() bool { return o.holds() }
+
+// NotePoint notes how far the bus has come, as happens every minute.
+func (o *Orchestrator) NotePoint(ctx context.Context) error { return o.notePoint(ctx) }

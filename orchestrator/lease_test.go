@@ -228,14 +228,7 @@ func TestAnOrchestratorWhoseBusIsAwayStopsAnsweringAndGoesOnWithIt(t *testing.T)
 	o := r.beside(asIs, nil)
 	o.awaitReady(t)
 	a := r.asks(t, o, "u-1")
-	u, err := url.Parse(r.srv.URL())
-	if err != nil {
-		t.Fatal(err)
-	}
-	port, err := strconv.Atoi(u.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
+	port := portOf(t, r.srv.URL())
 	r.srv.Shutdown()
 	eventually(t, "without a lease", func() bool { return !o.Holds() })
 	if _, err := o.Submit(t.Context(), "billing", events.Request{UserID: "u-2"}); !isProblem(err, events.CodeBusy) {
@@ -302,4 +295,17 @@ func (r *rig) lastOf(t *testing.T, stream string) uint64 {
 		t.Fatal(err)
 	}
 	return m.Sequence
+}
+
+func portOf(t *testing.T, address string) int {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
 }

@@ -26,6 +26,8 @@ type metrics struct {
 	commitJobs     prometheus.Histogram
 	publishRetries prometheus.Counter
 	duplicates     prometheus.Counter
+	suppressed     prometheus.Counter
+	losses         prometheus.Counter
 	deadLetters    *prometheus.CounterVec
 	dropped        *prometheus.CounterVec
 	faults         prometheus.Counter
@@ -50,6 +52,8 @@ func newMetrics(reg prometheus.Registerer, participants []string) *metrics {
 		commitJobs:     f.histogram("expunge_commit_jobs", "Inputs in one group commit.", prometheus.ExponentialBuckets(1, 2, 10)),
 		publishRetries: f.counter("expunge_publish_retries_total", "Messages that the bus did not acknowledge at once."),
 		duplicates:     f.counter("expunge_publish_duplicates_total", "Messages that the bus had already; expected only after a lost acknowledgement."),
+		suppressed:     f.counter("expunge_publish_suppressed_total", "New messages that the bus took for repeats; look at the log."),
+		losses:         f.counter("expunge_bus_losses_total", "Times that a stream was found to lack what it had acknowledged."),
 		deadLetters:    f.counters("expunge_dead_letters_total", "Messages that could not be decoded, by door.", "door"),
 		dropped:        f.counters("expunge_calls_dropped_total", "Calls whose reply subject is not served, by endpoint.", "endpoint"),
 		faults:         f.counter("expunge_inputs_faulted_total", "Inputs that were not taken because of a fault of ours; look at the log."),

@@ -25,9 +25,11 @@ type Orchestrator struct {
 	presence *presence
 	plans    *planBook
 	bars     *bars
+	marks    *marks
 
 	lending bus.LeaseConfig // its zero value but in tests
 	lease   atomic.Pointer[bus.Lease]
+	checked atomic.Uint64 // number of the connection whose bus was compared with the marks
 
 	jobs    chan job
 	readers chan struct{} // slots of reads beside the writer
@@ -41,6 +43,7 @@ type Orchestrator struct {
 
 	// The writer's own.
 	log       uint64 // number of the last batch
+	ahead     uint64 // by how much messages count further
 	cache     cache
 	again     []saga.ID        // live at the start, to be woken
 	restarted map[saga.ID]bool // live at the start, and not told of it yet
@@ -65,10 +68,11 @@ func New(cfg Config) (*Orchestrator, error) {
 	}
 	m := newMetrics(cfg.Registerer, cfg.participants())
 	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), live: newCensus(),
-		presence: newPresence(), bars: newBars(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
+		presence: newPresence(), bars: newBars(), marks: newMarks(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
 	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
-	o.relay = newRelay(cfg.Logger, m, o.holds)
+	o.relay = newRelay(cfg.Logger, m, o.mayPublish, o.marks.acked)
+	o.checked.Store(unchecked)
 	m.clockTrusted.Set(1)
 	cfg.Registerer.MustRegister(newGauges(o))
 	return o, nil
@@ -100,6 +104,9 @@ func (o *Orchestrator) prepare(ctx context.Context) (*bus.Publisher, error) {
 	}
 	if err := o.acquire(ctx); err != nil {
 		return nil, err
+	}
+	if err := o.compare(ctx, o.note); err != nil {
+		return nil, fmt.Errorf("compare the bus with what it acknowledged: %w", err)
 	}
 	pub, err := bus.NewPublisher(o.cfg.Conn, bus.Hooks{})
 	if err != nil {
@@ -156,6 +163,8 @@ func (o *Orchestrator) serve(ctx context.Context) error {
 	g.Go(func() error { return o.takeRequests(up) })
 	g.Go(func() error { o.watchClock(up); return nil })
 	g.Go(func() error { o.ringWhenQuiet(up); return nil })
+	g.Go(func() error { o.watchBus(up); return nil })
+	g.Go(func() error { o.repay(up); return nil })
 	o.ready.Store(true)
 	<-up.Done()
 	stop := svc.Stop()

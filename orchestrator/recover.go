@@ -25,6 +25,9 @@ func (o *Orchestrator) recover(ctx context.Context) error {
 	if err := o.recoverSagas(ctx); err != nil {
 		return err
 	}
+	if err := o.recoverMarks(ctx); err != nil {
+		return err
+	}
 	return o.recoverOutbox(ctx)
 }
 
@@ -42,7 +45,7 @@ func (o *Orchestrator) recoverOutbox(ctx context.Context) error {
 			out = append(out, m)
 		}
 	}
-	o.relay.add(out)
+	o.relay.addOld(out)
 	return nil
 }
 

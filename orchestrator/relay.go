@@ -28,6 +28,7 @@ type relay struct {
 	may     func() bool // publish now; what may not go out yet waits
 	log     *slog.Logger
 	metrics *metrics
+	acked   func(stream string, sequence uint64)
 	lanes   []*lane
 
 	pivots chan struct{} // the bus has taken the event of a pivot: the writer should not wait
@@ -50,12 +51,19 @@ const (
 // lane is an unbounded queue: what is in it is in the store as well.
 type lane struct {
 	mu    sync.Mutex
-	queue []storage.Message
+	queue []outgoing
 	wake  chan struct{}
 }
 
-func newRelay(log *slog.Logger, m *metrics, may func() bool) *relay {
-	r := &relay{log: log, metrics: m, may: may, waiting: map[storage.MessageKey]time.Time{},
+// outgoing is a message on its way. An old one may have been published by an earlier
+// process, which was not told.
+type outgoing struct {
+	storage.Message
+	old bool
+}
+
+func newRelay(log *slog.Logger, m *metrics, may func() bool, acked func(stream string, sequence uint64)) *relay {
+	r := &relay{log: log, metrics: m, may: may, acked: acked, waiting: map[storage.MessageKey]time.Time{},
 		pivots: make(chan struct{}, 1), watches: map[storage.MessageKey][]*watch{}, pivot: map[saga.ID]int{}}
 	for range lanes {
 		r.lanes = append(r.lanes, &lane{wake: make(chan struct{}, 1)})
@@ -63,19 +71,28 @@ func newRelay(log *slog.Logger, m *metrics, may func() bool) *relay {
 	return r
 }
 
-// add takes messages that were committed.
+// add takes messages that were committed just now.
 func (r *relay) add(ms []storage.Message) {
-	r.mu.Lock()
 	for _, m := range ms {
-		r.waiting[m.Key] = m.At
-		if isPivot(m) {
-			r.pivot[m.Saga]++
-		}
+		r.take(outgoing{Message: m})
+	}
+}
+
+// addOld takes messages that were committed before the start.
+func (r *relay) addOld(ms []storage.Message) {
+	for _, m := range ms {
+		r.take(outgoing{Message: m, old: true})
+	}
+}
+
+func (r *relay) take(m outgoing) {
+	r.mu.Lock()
+	r.waiting[m.Key] = m.At
+	if isPivot(m.Message) {
+		r.pivot[m.Saga]++
 	}
 	r.mu.Unlock()
-	for _, m := range ms {
-		r.lane(m).push(m)
-	}
+	r.lane(m.Message).push(m)
 }
 
 func (r *relay) lane(m storage.Message) *lane {
@@ -87,7 +104,7 @@ func (r *relay) lane(m storage.Message) *lane {
 	return r.lanes[doorbellLanes+f.Sum32()%announcementLanes]
 }
 
-func (l *lane) push(m storage.Message) {
+func (l *lane) push(m outgoing) {
 	l.mu.Lock()
 	l.queue = append(l.queue, m)
 	l.mu.Unlock()
@@ -97,7 +114,7 @@ func (l *lane) push(m storage.Message) {
 	}
 }
 
-func (l *lane) pop() (m storage.Message, ok bool) {
+func (l *lane) pop() (m outgoing, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.queue) == 0 {
@@ -139,8 +156,9 @@ const (
 )
 
 // send publishes one message, again and again until it is acknowledged or ctx ends.
-func (r *relay) send(ctx context.Context, m storage.Message) {
+func (r *relay) send(ctx context.Context, m outgoing) {
 	pause := firstPause
+	first := !m.old
 	for ctx.Err() == nil {
 		if !r.may() {
 			sleep(ctx, firstPause)
@@ -149,10 +167,16 @@ func (r *relay) send(ctx context.Context, m storage.Message) {
 		attempt, cancel := context.WithTimeout(ctx, publishPatience)
 		ack, err := r.pub.PublishMessage(attempt, m.Subject, m.MsgID, events.Message{Header: m.Header, Data: m.Data})
 		cancel()
+		if err == nil && ack.Duplicate && first {
+			m.MsgID = r.suppressed(ctx, m)
+			first = false
+			continue
+		}
 		if err == nil {
-			r.done(m, ack)
+			r.done(m.Message, ack)
 			return
 		}
+		first = false
 		if errors.Is(err, bus.ErrClosed) || ctx.Err() != nil {
 			return
 		}
@@ -161,6 +185,14 @@ func (r *relay) send(ctx context.Context, m storage.Message) {
 		sleep(ctx, pause)
 		pause = min(2*pause, longestPause)
 	}
+}
+
+// suppressed is for a message that the bus took for another one: nobody has published it
+// before. It goes out under an id that the bus cannot know.
+func (r *relay) suppressed(ctx context.Context, m outgoing) (id string) {
+	r.metrics.suppressed.Inc()
+	r.log.ErrorContext(ctx, "the bus took a new message for a repeat: somebody else publishes as this orchestrator, or its store was put back", "subject", m.Subject, "saga", string(m.Saga))
+	return m.MsgID + ".again"
 }
 
 func sleep(ctx context.Context, d time.Duration) {
@@ -177,6 +209,7 @@ func (r *relay) done(m storage.Message, ack bus.PubAck) {
 	if ack.Duplicate {
 		r.metrics.duplicates.Inc()
 	}
+	r.acked(ack.Stream, ack.Sequence) // before it counts as sent
 	r.mu.Lock()
 	a := acked{key: m.Key}
 	if isPivot(m) {
@@ -232,6 +265,23 @@ func (r *relay) putBack(sent []acked) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.sent = append(sent, r.sent...)
+}
+
+// settled returns up to which batch the bus has everything, where last is the newest one,
+// and a time that no batch up to there is younger than.
+func (r *relay) settled(last uint64, now time.Time) (log uint64, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	log, at = last, now
+	for key, committed := range r.waiting {
+		if key.Log <= log {
+			log = key.Log - 1
+		}
+		if committed.Before(at) {
+			at = committed
+		}
+	}
+	return log, at
 }
 
 // depth returns how many messages wait, and since when the oldest does.

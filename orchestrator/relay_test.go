@@ -29,7 +29,7 @@ func (p oneStreamRefuses) PublishMessage(_ context.Context, subject, _ string, _
 
 func TestAnEventThatIsRefusedDoesNotHoldUpTheDoorbellBehindIt(t *testing.T) {
 	pub := oneStreamRefuses{out: make(chan string, 1)}
-	r := newRelay(slog.New(slog.DiscardHandler), newMetrics(prometheus.NewRegistry(), nil), func() bool { return true })
+	r := newRelay(slog.New(slog.DiscardHandler), newMetrics(prometheus.NewRegistry(), nil), func() bool { return true }, func(string, uint64) {})
 	r.pub = pub
 	r.add([]storage.Message{
 		{Key: storage.MessageKey{Log: 1}, Saga: "s", Subject: "erasure.event.accepted.billing"},
@@ -41,6 +41,34 @@ func TestAnEventThatIsRefusedDoesNotHoldUpTheDoorbellBehindIt(t *testing.T) {
 	case <-pub.out:
 	case <-time.After(2 * time.Second):
 		t.Error("the erasure waits for its announcement")
+	}
+	cancel()
+	<-ended
+}
+
+// takesForRepeats acknowledges everything, the first publish of each id as a repeat.
+type takesForRepeats struct{ out chan string }
+
+func (p takesForRepeats) PublishMessage(_ context.Context, _, id string, _ events.Message) (bus.PubAck, error) {
+	p.out <- id
+	return bus.PubAck{Stream: "s", Sequence: 1, Duplicate: true}, nil
+}
+
+func TestANewMessageThatIsTakenForARepeatGoesOutUnderAnotherID(t *testing.T) {
+	pub := takesForRepeats{out: make(chan string, 4)}
+	r := newRelay(slog.New(slog.DiscardHandler), newMetrics(prometheus.NewRegistry(), nil), func() bool { return true }, func(string, uint64) {})
+	r.pub = pub
+	fresh := storage.Message{Key: storage.MessageKey{Log: 1}, Saga: "s", Subject: "erasure.summary.billing", MsgID: "fresh"}
+	old := storage.Message{Key: storage.MessageKey{Log: 2}, Saga: "s", Subject: "erasure.summary.billing", MsgID: "old"}
+	r.add([]storage.Message{fresh})
+	r.addOld([]storage.Message{old})
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { r.run(ctx); close(ended) }()
+	for _, want := range []string{"fresh", "fresh.again", "old"} {
+		if got := <-pub.out; got != want {
+			t.Errorf("published %s, want %s", got, want)
+		}
 	}
 	cancel()
 	<-ended

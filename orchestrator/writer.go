@@ -86,7 +86,7 @@ func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
 	for _, j := range jobs {
 		b.take(j)
 	}
-	b.announce(o.relay.takeSent())
+	b.noteSent()
 	if b.empty() {
 		o.forgetRestart(b)
 		b.answer()
