@@ -43,7 +43,9 @@ func (o *Orchestrator) acquire(ctx context.Context) error {
 
 // holds reports whether nobody else can hold the bus now. It is asked before whatever only
 // the one orchestrator of a bus may do: each batch, answer and publish.
-func (o *Orchestrator) holds() bool {
+func (o *Orchestrator) holds() bool { return o.held() }
+
+func (o *Orchestrator) leased() bool {
 	l := o.lease.Load()
 	return l != nil && l.Valid()
 }

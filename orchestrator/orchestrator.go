@@ -36,6 +36,7 @@ type Orchestrator struct {
 	stopped chan struct{} // closed when the writer has ended
 	steady  *steady       // nil: the configuration brings a clock
 	trust   *trust
+	held    func() bool // see holds; a test without a bus replaces it
 	// believed is told when a doubt about the clock has ended.
 	believed chan struct{}
 	ready    atomic.Bool
@@ -71,6 +72,7 @@ func New(cfg Config) (*Orchestrator, error) {
 		presence: newPresence(), bars: newBars(), marks: newMarks(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
 	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
+	o.held = o.leased
 	o.relay = newRelay(cfg.Logger, m, o.mayPublish, o.marks.acked)
 	o.checked.Store(unchecked)
 	m.clockTrusted.Set(1)

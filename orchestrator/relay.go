@@ -32,6 +32,7 @@ type relay struct {
 	lanes   []*lane
 
 	pivots chan struct{} // the bus has taken the event of a pivot: the writer should not wait
+	dirty  chan struct{} // the bus has taken something
 
 	mu      sync.Mutex
 	sent    []acked
@@ -64,7 +65,7 @@ type outgoing struct {
 
 func newRelay(log *slog.Logger, m *metrics, may func() bool, acked func(stream string, sequence uint64)) *relay {
 	r := &relay{log: log, metrics: m, may: may, acked: acked, waiting: map[storage.MessageKey]time.Time{},
-		pivots: make(chan struct{}, 1), watches: map[storage.MessageKey][]*watch{}, pivot: map[saga.ID]int{}}
+		pivots: make(chan struct{}, 1), dirty: make(chan struct{}, 1), watches: map[storage.MessageKey][]*watch{}, pivot: map[saga.ID]int{}}
 	for range lanes {
 		r.lanes = append(r.lanes, &lane{wake: make(chan struct{}, 1)})
 	}
@@ -226,11 +227,17 @@ func (r *relay) done(m storage.Message, ack bus.PubAck) {
 	for _, w := range watching {
 		w.took()
 	}
+	poke(r.dirty)
 	if a.pivot != "" {
-		select {
-		case r.pivots <- struct{}{}:
-		default:
-		}
+		poke(r.pivots)
+	}
+}
+
+// poke tells whoever waits on a channel of one place, and does not block.
+func poke(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
 	}
 }
 

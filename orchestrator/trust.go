@@ -131,10 +131,7 @@ func (o *Orchestrator) heard(participant, instance string, theirs time.Time) {
 // believe lets on what waited for the clock. It does not block.
 func (o *Orchestrator) believe() {
 	o.metrics.clockTrusted.Set(1)
-	select {
-	case o.believed <- struct{}{}:
-	default:
-	}
+	poke(o.believed)
 }
 
 func (o *Orchestrator) distrust(why string) {

@@ -20,8 +20,7 @@ const (
 // in one transaction, and only then answers and publishes. It returns when ctx ends, after
 // what it took is answered, or with the error that leaves the store unusable.
 func (o *Orchestrator) write(ctx context.Context) error {
-	flush := time.NewTicker(sentLater)
-	defer flush.Stop()
+	var flush <-chan time.Time // nil: nothing was sent since the last flush
 	for {
 		var jobs []job
 		select {
@@ -30,7 +29,13 @@ func (o *Orchestrator) write(ctx context.Context) error {
 		case j := <-o.jobs:
 			jobs = o.waiting(j)
 		case <-o.relay.pivots:
-		case <-flush.C:
+		case <-o.relay.dirty:
+			if flush == nil {
+				flush = time.After(sentLater)
+			}
+			continue
+		case <-flush:
+			flush = nil
 		}
 		if err := o.commit(context.WithoutCancel(ctx), jobs); err != nil {
 			o.turnAway()
