@@ -98,6 +98,8 @@ var addresses = map[string]string{
 	"SubjectHello":     events.SubjectHello("{participant}"),
 	"SubjectEvent":     events.SubjectEvent("{kind}", "{source}"),
 	"SubjectSummary":   events.SubjectSummary("{source}"),
+	"SubjectDecision":  events.SubjectDecision(),
+	"SubjectOperate":   events.SubjectOperate(),
 }
 
 // acknowledge is the one address that is the bus's own.
@@ -347,11 +349,11 @@ func (c contract) channelOf(t *testing.T, name, subject string) (found apiChanne
 }
 
 // addressPattern matches the subjects of an address; partition and delivery may be of
-// several tokens.
+// several tokens, and a source is never called _.
 func addressPattern(address string) *regexp.Regexp {
 	p := regexp.QuoteMeta(address)
 	for _, m := range parameter.FindAllStringSubmatch(address, -1) {
-		tokens := `[^.]+`
+		tokens := `[a-z0-9-]+`
 		if m[1] == "partition" || m[1] == "delivery" {
 			tokens = `[^.]+(\.[^.]+)*`
 		}

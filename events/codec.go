@@ -206,7 +206,7 @@ func read(v reflect.Value, tree any) error {
 	}
 	r := reader{unknown: ignored}
 	switch v.Interface().(type) {
-	case Request, Cancel:
+	case Request, Cancel, Operation:
 		r.unknown = refused
 	}
 	r.set(at, v, tree)

@@ -42,4 +42,16 @@ func (r Report) Format(f fmt.State, _ rune) {
 	show(f, fields(r))
 }
 
+// Format implements [fmt.Formatter].
+func (r Receipt) Format(f fmt.State, _ rune) {
+	type fields Receipt
+	show(f, fields(r))
+}
+
+// Format implements [fmt.Formatter].
+func (o Operation) Format(f fmt.State, _ rune) {
+	type fields Operation
+	show(f, fields(o))
+}
+
 func show(f fmt.State, fields any) { _, _ = fmt.Fprintf(f, "%+v", fields) }

@@ -2,7 +2,7 @@ package events
 
 import "time"
 
-// Payload is the data of one message. The types of this file are all there are; they are
+// Payload is the data of one message. [Payloads] has all there are; they are
 // passed as plain values, never as pointers.
 //
 // The json tags are read by [Encode] and [Decode]; encoding/json would write [Redacted]
@@ -57,7 +57,8 @@ type Acceptance struct {
 	Request       string    `json:"request"`
 	State         State     `json:"state"`
 	Due           time.Time `json:"due"`
-	Joined        bool      `json:"joined"` // true: the saga was already there
+	Joined        bool      `json:"joined"`           // true: the saga was already there
+	Queued        bool      `json:"queued,omitempty"` // true: it begins when the live saga of the same person has ended
 	CorrelationID string    `json:"correlation_id,omitempty"`
 }
 
@@ -86,6 +87,19 @@ type Status struct {
 	Started      time.Time           `json:"started"`
 	Ended        *time.Time          `json:"ended,omitempty"`
 	Participants []ParticipantStatus `json:"participants"`
+	Queued       bool                `json:"queued,omitempty"`      // waits for the end of the person's live saga
+	Held         string              `json:"held,omitempty"`        // ground of a legal hold on the person; empty: none
+	HeldUntil    *time.Time          `json:"held_until,omitempty"`  // end of that hold; nil: none is known
+	GraceUntil   *time.Time          `json:"grace_until,omitempty"` // nothing irreversible before
+	Alive        []AlivePermit       `json:"alive,omitempty"`       // what workers may do at this moment
+}
+
+// AlivePermit is a permit that was granted, is neither reported nor dead, and may still be
+// acted on: a process that is frozen inside one call cannot be called back.
+type AlivePermit struct {
+	Participant string    `json:"participant"`
+	Verb        Verb      `json:"verb"`
+	Until       time.Time `json:"until"` // dead after that
 }
 
 // ParticipantStatus is one line of a [Status].
@@ -99,6 +113,9 @@ type ParticipantStatus struct {
 	Verdict  Verdict    `json:"verdict,omitempty"` // of erase
 	Counts   Counts     `json:"counts,omitempty"`
 	Verified bool       `json:"verified"`
+
+	Suspended bool `json:"suspended,omitempty"` // its share is unusable, and can be restored
+	Held      bool `json:"held,omitempty"`      // a legal hold on the person or on this share blocks its erase
 }
 
 // Command is the doorbell: it says that a step is open, and carries no personal data. It
@@ -139,6 +156,9 @@ type Permit struct {
 	Realm       string       `json:"realm"`
 	Identifiers []Identifier `json:"identifiers"`        // what this participant needs, no more
 	Baseline    Counts       `json:"baseline,omitempty"` // counted at resolve; nil when unknown
+	Undo        Private      `json:"undo,omitempty"`     // restore: what counts; suspend: it was prepared before
+	Items       []Item       `json:"items,omitempty"`    // narrow: nothing but these; empty: the whole share
+	CutOff      *time.Time   `json:"cut_off,omitempty"`  // narrow: what was created later is left, and reported as left
 }
 
 // Refusal answers a claim that is not granted. The command is finished either way.
@@ -172,7 +192,7 @@ type Report struct {
 	Round       int          `json:"round"`
 	Permit      string       `json:"permit"`
 	Verdict     Verdict      `json:"verdict"`
-	Counts      Counts       `json:"counts,omitempty"`      // resolve: the baseline; erase: what was erased
+	Counts      Counts       `json:"counts,omitempty"`      // resolve: the baseline; suspend, restore: what was ended or changed; erase: what was erased
 	Remaining   *int64       `json:"remaining,omitempty"`   // items left, counted after acting; nil: cannot count
 	Identifiers []Identifier `json:"identifiers,omitempty"` // resolve: what this participant yields
 	Undo        Private      `json:"undo,omitempty"`        // suspend, prepared: what restore needs
@@ -181,12 +201,14 @@ type Report struct {
 	Class       FailureClass `json:"class,omitempty"`       // failed
 	Code        string       `json:"code,omitempty"`        // failed: [a-z0-9_]{1,64}, never input
 	RowsOnly    bool         `json:"rows_only,omitempty"`   // erased rows whose remote effect was not confirmed
+	Left        Counts       `json:"left,omitempty"`        // erase, verify: created after the permit's cut-off; not part of remaining
 }
 
 // Receipt answers a report, after the commit.
 type Receipt struct {
 	Outcome Outcome `json:"outcome"`
 	Reason  string  `json:"reason,omitempty"`
+	Undo    Private `json:"undo,omitempty"` // answers prepared: the value that counts, which is the first one ever accepted
 }
 
 // Outcome says what a report did.
@@ -218,17 +240,24 @@ type Welcome struct {
 }
 
 // Event is one step in the life of a saga. The person appears only as a pseudonym.
+//
+// A hold that lies on no saga, and its release, is an event without one: it goes to
+// [SubjectDecision], for operators alone, and On says on whom it lies.
 type Event struct {
-	Saga          string    `json:"saga"`
-	Kind          EventKind `json:"kind"`
-	State         State     `json:"state"`
-	Pseudonym     string    `json:"pseudonym"`
-	Participant   string    `json:"participant,omitempty"`
-	Reason        string    `json:"reason,omitempty"`
-	At            time.Time `json:"at"`
-	Due           time.Time `json:"due"`
-	Request       string    `json:"request,omitempty"`
-	CorrelationID string    `json:"correlation_id,omitempty"`
+	Saga          string     `json:"saga,omitempty"` // empty: a decision; then State, Pseudonym and Due are empty too
+	Kind          EventKind  `json:"kind"`
+	State         State      `json:"state,omitempty"`
+	Pseudonym     string     `json:"pseudonym,omitempty"`
+	Participant   string     `json:"participant,omitempty"` // held, released: the share; empty: the whole person
+	Reason        string     `json:"reason,omitempty"`
+	At            time.Time  `json:"at"`
+	Due           time.Time  `json:"due,omitempty"`
+	Request       string     `json:"request,omitempty"`
+	CorrelationID string     `json:"correlation_id,omitempty"`
+	Hold          string     `json:"hold,omitempty"`   // id of the hold
+	Ground        string     `json:"ground,omitempty"` // of a hold, or of what an operator decided
+	Until         *time.Time `json:"until,omitempty"`  // end of a hold; nil: none is known
+	On            []string   `json:"on,omitempty"`     // keyed hashes of the identifiers that the hold lies on
 }
 
 // Summary is the end of an erasure. Its bytes are built once, in the final transaction,
@@ -245,7 +274,22 @@ type Summary struct {
 	Ended        time.Time            `json:"ended"`
 	Participants []ParticipantSummary `json:"participants"`
 	Exceptions   []Exception          `json:"exceptions"`
-	HistoryHead  string               `json:"history_head"` // of the chain before the final entry
+	HistoryHead  string               `json:"history_head"`      // of the chain before the final entry
+	Scope        *NarrowScope         `json:"scope,omitempty"`   // nil: everything that the plan covers
+	CutOff       *time.Time           `json:"cut_off,omitempty"` // narrow: what was created later was left
+}
+
+// NarrowScope is the scope of a narrow saga without the references of its items, which
+// are personal data.
+type NarrowScope struct {
+	Participants []string   `json:"participants,omitempty"`
+	Items        []ItemKind `json:"items,omitempty"`
+}
+
+// ItemKind is an [Item] without its reference.
+type ItemKind struct {
+	Participant string `json:"participant"`
+	Kind        Kind   `json:"kind"`
 }
 
 // ParticipantSummary is what one participant reported, and when it was counted at zero.
@@ -259,6 +303,11 @@ type ParticipantSummary struct {
 	Rounds     int        `json:"rounds"`
 	ReportedAt *time.Time `json:"reported_at,omitempty"`
 	VerifiedAt *time.Time `json:"verified_at,omitempty"`
+
+	SuspendedAt *time.Time `json:"suspended_at,omitempty"`
+	RestoredAt  *time.Time `json:"restored_at,omitempty"` // cancelled: the share is what it was, but for what Suspended counts as ended
+	Suspended   Counts     `json:"suspended,omitempty"`   // what suspend ended or changed
+	Left        Counts     `json:"left,omitempty"`        // narrow: created after the cut-off, and left
 }
 
 // Exception is a share that was not erased, or not proven to be.
@@ -270,22 +319,25 @@ type Exception struct {
 	Until       *time.Time `json:"until,omitempty"`
 }
 
-func (Request) ceType() string     { return typePrefix + "requested.v1" }
-func (Cancel) ceType() string      { return typePrefix + "cancel.v1" }
-func (StatusQuery) ceType() string { return typePrefix + "status_query.v1" }
-func (Acceptance) ceType() string  { return typePrefix + "acceptance.v1" }
-func (Problem) ceType() string     { return typePrefix + "problem.v1" }
-func (Status) ceType() string      { return typePrefix + "status.v1" }
-func (Command) ceType() string     { return typePrefix + "command.v1" }
-func (Claim) ceType() string       { return typePrefix + "claim.v1" }
-func (Permit) ceType() string      { return typePrefix + "permit.v1" }
-func (Refusal) ceType() string     { return typePrefix + "refusal.v1" }
-func (Report) ceType() string      { return typePrefix + "report.v1" }
-func (Receipt) ceType() string     { return typePrefix + "receipt.v1" }
-func (Hello) ceType() string       { return typePrefix + "hello.v1" }
-func (Welcome) ceType() string     { return typePrefix + "welcome.v1" }
-func (Event) ceType() string       { return typePrefix + "event.v1" }
-func (Summary) ceType() string     { return typePrefix + "summary.v1" }
+func (Request) ceType() string      { return typePrefix + "requested.v1" }
+func (Cancel) ceType() string       { return typePrefix + "cancel.v1" }
+func (StatusQuery) ceType() string  { return typePrefix + "status_query.v1" }
+func (Acceptance) ceType() string   { return typePrefix + "acceptance.v1" }
+func (Problem) ceType() string      { return typePrefix + "problem.v1" }
+func (Cancellation) ceType() string { return typePrefix + "cancellation.v1" }
+func (Operation) ceType() string    { return typePrefix + "operation.v1" }
+func (Operated) ceType() string     { return typePrefix + "operated.v1" }
+func (Status) ceType() string       { return typePrefix + "status.v1" }
+func (Command) ceType() string      { return typePrefix + "command.v1" }
+func (Claim) ceType() string        { return typePrefix + "claim.v1" }
+func (Permit) ceType() string       { return typePrefix + "permit.v1" }
+func (Refusal) ceType() string      { return typePrefix + "refusal.v1" }
+func (Report) ceType() string       { return typePrefix + "report.v1" }
+func (Receipt) ceType() string      { return typePrefix + "receipt.v1" }
+func (Hello) ceType() string        { return typePrefix + "hello.v1" }
+func (Welcome) ceType() string      { return typePrefix + "welcome.v1" }
+func (Event) ceType() string        { return typePrefix + "event.v1" }
+func (Summary) ceType() string      { return typePrefix + "summary.v1" }
 
 const typePrefix = "io.expunge.erasure."
 
@@ -294,6 +346,6 @@ func Payloads() []Payload {
 	return []Payload{
 		Request{}, Cancel{}, StatusQuery{}, Acceptance{}, Problem{}, Status{},
 		Command{}, Claim{}, Permit{}, Refusal{}, Report{}, Receipt{}, Hello{}, Welcome{},
-		Event{}, Summary{},
+		Event{}, Summary{}, Cancellation{}, Operation{}, Operated{},
 	}
 }

@@ -33,7 +33,7 @@ type Verdict string
 // The verdicts. Which of them a verb may report is said at each.
 const (
 	Resolved   Verdict = "resolved"   // resolve: the subject is known; identifiers and baseline counts follow
-	Absent     Verdict = "absent"     // resolve, erase: the participant could see, and there is nothing
+	Absent     Verdict = "absent"     // every verb but verify: the participant could see, and there is nothing
 	Erased     Verdict = "erased"     // erase
 	Anonymised Verdict = "anonymised" // erase
 	Shredded   Verdict = "shredded"   // erase: the key that made the data readable is destroyed
@@ -97,6 +97,8 @@ const (
 	KindResumed   EventKind = "resumed"
 	KindHeld      EventKind = "held"
 	KindReleased  EventKind = "released"
+	KindRestoring EventKind = "restoring" // the last request was withdrawn; suspended shares are brought back
+	KindExtended  EventKind = "extended"  // due was moved, by an operator
 	KindCancelled EventKind = "cancelled"
 	KindFinished  EventKind = "finished"
 )

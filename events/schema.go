@@ -9,9 +9,10 @@ import (
 var schemas embed.FS
 
 // Schema returns the JSON Schema (2020-12) of a payload's data: what producers must keep
-// to. [Decode] is more patient in one thing: outside of a [Request] and a [Cancel], null
-// and "" mean that a field is left out. It is stricter where a schema cannot be exact: a
-// limit of text counts bytes, and the subjects in a [Command] are of its participant.
+// to. [Decode] is more patient in one thing: outside of a [Request], a [Cancel] and an
+// [Operation], null and "" mean that a field is left out. It is stricter where a schema
+// cannot be exact: a limit of text counts bytes, and the subjects in a [Command] are of its
+// participant.
 func Schema(p Payload) []byte {
 	if !plain(p) {
 		return nil

@@ -147,7 +147,7 @@ func TestSchemasAndDecodeAgree(t *testing.T) {
 // varied takes every vector of the types whose rules depend on their values, and one of
 // each other type.
 func varied(all map[string]vector) map[string]vector {
-	many := []events.Payload{events.Request{}, events.Report{}}
+	many := []events.Payload{events.Request{}, events.Report{}, events.Permit{}, events.Receipt{}, events.Event{}, events.Operation{}}
 	one := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		typ := all[name].Type
@@ -160,11 +160,11 @@ func varied(all map[string]vector) map[string]vector {
 	return all
 }
 
-// patience lists the values that mean absence outside of a request and a cancel, where
-// the schema says what a producer has to do and Decode takes a little more.
+// patience lists the values that mean absence outside of a request, a cancel and an
+// operation, where the schema says what a producer has to do and Decode takes a little more.
 func patience(ceType string) []any {
 	switch ceType {
-	case events.TypeOf(events.Request{}), events.TypeOf(events.Cancel{}):
+	case events.TypeOf(events.Request{}), events.TypeOf(events.Cancel{}), events.TypeOf(events.Operation{}):
 		return nil
 	}
 	return []any{nil, ""}

@@ -49,5 +49,12 @@ func SubjectEvent(kind EventKind, source string) string {
 	return "erasure.event." + string(kind) + "." + source
 }
 
+// SubjectDecision is where decisions that belong to no saga are published: a hold on
+// somebody whose erasure nobody has asked for. No source is called _.
+func SubjectDecision() string { return "erasure.event.decision._" }
+
+// SubjectOperate is where operators act, by request/reply.
+func SubjectOperate() string { return "erasure.operate" }
+
 // SubjectSummary is where summaries for a source are published.
 func SubjectSummary(source string) string { return "erasure.summary." + source }

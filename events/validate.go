@@ -14,7 +14,7 @@ var (
 	allSteps    = []string{"waiting", "open", "granted", "reported", "delayed", "parked"}
 	allEvents   = []EventKind{
 		KindAccepted, KindSuspended, KindErasing, KindParked, KindResumed,
-		KindHeld, KindReleased, KindCancelled, KindFinished,
+		KindHeld, KindReleased, KindRestoring, KindExtended, KindCancelled, KindFinished,
 	}
 	allRefusals = []RefusalReason{
 		RefusedUnknown, RefusedDone, RefusedStale, RefusedBusy, RefusedDelayed, RefusedParked,
@@ -30,9 +30,9 @@ func Verdicts(verb Verb) []Verdict {
 	case Resolve:
 		return []Verdict{Resolved, Absent, Failed}
 	case Suspend:
-		return []Verdict{Prepared, Suspended, Failed}
+		return []Verdict{Prepared, Suspended, Absent, Failed}
 	case Restore:
-		return []Verdict{Restored, Failed}
+		return []Verdict{Restored, Absent, Failed}
 	case Erase:
 		return []Verdict{Erased, Absent, Anonymised, Shredded, Retained, Failed}
 	case Verify:
@@ -46,18 +46,9 @@ func (r Request) check(at *place) {
 	if (r.UserID == "") == (r.Identifiers == nil) {
 		user.fault("exactly one of user_id and identifiers must be given")
 	}
-	if r.Identifiers != nil && len(r.Identifiers) == 0 {
-		at.field("identifiers").fault("must not be empty; leave it out")
-	}
 	private(user, r.UserID, maxValue, optional)
 	exact(user, r.UserID)
-	limited(at.field("identifiers"), r.Identifiers)
-	checkIdentifiers(at.field("identifiers"), r.Identifiers)
-	for i, id := range r.Identifiers {
-		if id.Type == UserID {
-			at.field("identifiers").elem(i).field("type").fault("must not be user_id; use the field user_id")
-		}
-	}
+	checkAttributes(at.field("identifiers"), r.Identifiers)
 	labelSet.check(at.field("plan"), r.Plan, optional)
 	labelSet.check(at.field("regime"), r.Regime, optional)
 	optionalInstant(at.field("not_before"), r.NotBefore)
@@ -123,6 +114,19 @@ func (s Status) check(at *place) {
 	for i, p := range s.Participants {
 		p.check(at.field("participants").elem(i))
 	}
+	text(at.field("held"), s.Held, optional)
+	optionalInstant(at.field("held_until"), s.HeldUntil)
+	optionalInstant(at.field("grace_until"), s.GraceUntil)
+	checkAlive(at.field("alive"), s.Alive)
+}
+
+func checkAlive(at *place, list []AlivePermit) {
+	limited(at, list)
+	for i, p := range list {
+		nameSet.check(at.elem(i).field("participant"), p.Participant, required)
+		oneOf(at.elem(i).field("verb"), p.Verb, allVerbs)
+		instant(at.elem(i).field("until"), p.Until)
+	}
 }
 
 func (p ParticipantStatus) check(at *place) {
@@ -181,6 +185,15 @@ func (p Permit) check(at *place) {
 	labelSet.check(at.field("realm"), p.Realm, required)
 	checkIdentifiers(at.field("identifiers"), p.Identifiers)
 	checkCounts(at.field("baseline"), "", p.Baseline)
+	private(at.field("undo"), p.Undo, maxUndo, optional)
+	if p.Undo != "" && p.Verb != Suspend && p.Verb != Restore {
+		at.field("undo").fault("goes with suspend or restore")
+	}
+	limited(at.field("items"), p.Items)
+	for i, item := range p.Items {
+		item.check(at.field("items").elem(i))
+	}
+	optionalInstant(at.field("cut_off"), p.CutOff)
 }
 
 func (r Refusal) check(at *place) {
@@ -191,6 +204,10 @@ func (r Refusal) check(at *place) {
 func (r Receipt) check(at *place) {
 	oneOf(at.field("outcome"), r.Outcome, allOutcomes)
 	text(at.field("reason"), r.Reason, optional)
+	private(at.field("undo"), r.Undo, maxUndo, optional)
+	if r.Undo != "" && r.Outcome != Took {
+		at.field("undo").fault("goes with accepted")
+	}
 }
 
 func (h Hello) check(at *place) {
@@ -211,19 +228,6 @@ func (h Hello) check(at *place) {
 func (w Welcome) check(at *place) {
 	instant(at.field("time"), w.Time)
 	text(at.field("fault"), w.Fault, optional)
-}
-
-func (e Event) check(at *place) {
-	idSet.check(at.field("saga"), e.Saga, required)
-	oneOf(at.field("kind"), e.Kind, allEvents)
-	oneOf(at.field("state"), e.State, allStates)
-	printableASCII(at.field("pseudonym"), e.Pseudonym, optional)
-	nameSet.check(at.field("participant"), e.Participant, optional)
-	text(at.field("reason"), e.Reason, optional)
-	instant(at.field("at"), e.At)
-	instant(at.field("due"), e.Due)
-	idSet.check(at.field("request"), e.Request, optional)
-	correlationSet.check(at.field("correlation_id"), e.CorrelationID, optional)
 }
 
 func checkIdentifiers(at *place, ids []Identifier) {

@@ -12,7 +12,11 @@ func (r Report) check(at *place) {
 	if set := Verdicts(r.Verb); set != nil {
 		oneOf(at.field("verdict"), r.Verdict, set)
 	}
-	r.checkCounts(at.field("counts"))
+	checkReported(at.field("counts"), r.Counts)
+	checkReported(at.field("left"), r.Left)
+	if r.Left != nil && r.Verb != Erase && r.Verb != Verify {
+		at.field("left").fault("goes with erase or verify")
+	}
 	r.checkRemaining(at.field("remaining"))
 	r.checkFailure(at)
 	r.checkRetention(at)
@@ -22,12 +26,12 @@ func (r Report) check(at *place) {
 	}
 }
 
-func (r Report) checkCounts(at *place) {
-	checkCounts(at, "", r.Counts)
-	for _, n := range r.Counts {
+func checkReported(at *place, counts Counts) {
+	checkCounts(at, "", counts)
+	for _, n := range counts {
 		between(at, n, 0, maxReported)
 	}
-	if len(r.Counts) > maxKinds {
+	if len(counts) > maxKinds {
 		at.fault("has too many kinds")
 	}
 }

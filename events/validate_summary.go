@@ -19,7 +19,29 @@ func (s Summary) check(at *place) {
 	for i, e := range s.Exceptions {
 		e.check(at.field("exceptions").elem(i))
 	}
+	if s.Scope != nil {
+		s.Scope.check(at.field("scope"))
+	}
+	optionalInstant(at.field("cut_off"), s.CutOff)
 	s.checkCompleted(at)
+}
+
+func (n NarrowScope) check(at *place) {
+	limited(at.field("participants"), n.Participants)
+	for i, name := range n.Participants {
+		nameSet.check(at.field("participants").elem(i), name, required)
+	}
+	limited(at.field("items"), n.Items)
+	for i, item := range n.Items {
+		item.check(at.field("items").elem(i))
+	}
+}
+
+func (i ItemKind) check(at *place) {
+	nameSet.check(at.field("participant"), i.Participant, required)
+	if !ValidKind(i.Participant, i.Kind) {
+		at.field("kind").fault("must be a kind of the participant")
+	}
 }
 
 // checkCompleted is the last guard of the promise that completed is never false: nobody
@@ -51,6 +73,10 @@ func (p ParticipantSummary) check(at *place) {
 	within(at.field("rounds"), p.Rounds, 0)
 	optionalInstant(at.field("reported_at"), p.ReportedAt)
 	optionalInstant(at.field("verified_at"), p.VerifiedAt)
+	optionalInstant(at.field("suspended_at"), p.SuspendedAt)
+	optionalInstant(at.field("restored_at"), p.RestoredAt)
+	checkCounts(at.field("suspended"), p.Name, p.Suspended)
+	checkCounts(at.field("left"), p.Name, p.Left)
 }
 
 func (e Exception) check(at *place) {
