@@ -32,6 +32,7 @@ type batch struct {
 	created  []saga.ID
 	ended    []saga.ID
 	replies  []reply
+	await    []storage.MessageKey  // for the answer to the job under way
 	acked    []acked               // messages that the bus has, taken from the relay
 	told     []saga.ID             // sagas that learnt of the restart
 	rewake   map[saga.ID]time.Time // sagas that were woken and did not change
@@ -39,8 +40,9 @@ type batch struct {
 }
 
 type reply struct {
-	job job
-	ans answer
+	job   job
+	ans   answer
+	after []storage.MessageKey // the bus must have these first, or not take them in time
 }
 
 // loaded is a saga as this batch sees it.
@@ -62,9 +64,10 @@ func (o *Orchestrator) newBatch(ctx context.Context) *batch {
 
 // take passes one job through the core. It never fails: an error is the job's answer.
 func (b *batch) take(j job) {
+	b.await = nil
 	payload, err := b.process(j)
 	b.beginQueued()
-	b.replies = append(b.replies, reply{j, answer{payload, err}})
+	b.replies = append(b.replies, reply{job: j, ans: answer{payload, err}, after: b.await})
 }
 
 func (b *batch) process(j job) (events.Payload, error) {
@@ -145,7 +148,10 @@ func (b *batch) load(id saga.ID) (*loaded, error) {
 		b.told = append(b.told, id)
 	}
 	b.sagas[id] = l
-	return l, b.replan(l)
+	if err := b.replan(l); err != nil {
+		return nil, err
+	}
+	return l, b.holdOn(l, hashes(l.state))
 }
 
 // input passes an input to a saga that exists, and takes in its effects.
@@ -299,7 +305,7 @@ func (b *batch) build() storage.Batch {
 // empty reports whether there is nothing to commit.
 func (b *batch) empty() bool {
 	return len(b.order) == 0 && len(b.out.DeadLetters) == 0 && len(b.requests) == 0 && len(b.out.Sent) == 0 &&
-		len(b.out.Outbox) == 0 && len(b.out.Meta) == 0 && b.brakes == nil
+		len(b.out.Holds) == 0 && len(b.out.Released) == 0 && len(b.out.Outbox) == 0 && len(b.out.Meta) == 0 && b.brakes == nil
 }
 
 // live returns the live saga of a subject, as this batch sees it. storage.ErrNotFound.

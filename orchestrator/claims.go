@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/expunge-io/expunge/events"
@@ -86,9 +87,24 @@ func (b *batch) refused(in *claim, r events.Refusal) events.Payload {
 // permit is what a granted claim hands out: the identifiers of the types that the plan
 // says this participant needs, and no others.
 func (b *batch) permit(in *claim, l *loaded, g saga.Grant) events.Permit {
-	return events.Permit{Permit: string(g.Permit), Saga: string(l.state.ID), Verb: in.claim.Verb, Round: g.Round, Attempt: g.Attempt,
+	p := events.Permit{Permit: string(g.Permit), Saga: string(l.state.ID), Verb: in.claim.Verb, Round: g.Round, Attempt: g.Attempt,
 		Generation: b.o.generation(), LifeMS: g.Life.Milliseconds(), MaybeDone: g.MaybeDone, Realm: l.contents.Realm,
-		Identifiers: identifiers(*l.contents, g.Needs), Baseline: fromCounts(g.Baseline)}
+		Identifiers: identifiers(*l.contents, g.Needs), Baseline: fromCounts(g.Baseline),
+		Items: items(*l.contents, in.participant), CutOff: optional(l.state.CutOff)}
+	if g.Undo {
+		p.Undo = events.Private(l.contents.Undo[in.participant])
+	}
+	return p
+}
+
+// items are those of a participant's share that a narrow saga is about.
+func items(c vault.Contents, participant string) (out []events.Item) {
+	for _, i := range c.Items {
+		if i.Participant == participant {
+			out = append(out, events.Item{Participant: i.Participant, Kind: events.Kind(i.Kind), Reference: events.Private(i.Reference)})
+		}
+	}
+	return out
 }
 
 func identifiers(c vault.Contents, types []string) (out []events.Identifier) {
@@ -126,6 +142,9 @@ func (b *batch) report(in *report) (events.Payload, error) {
 			core.Counts, core.Identifiers = nil, nil
 		}
 	}
+	if core.Verdict == saga.Prepared && in.report.Undo != "" {
+		core.Undo = b.o.cfg.Keys.Hash("undo", in.report.Undo.Reveal())
+	}
 	undo := b.mark(l)
 	effects, err := b.step(l, core)
 	if err != nil {
@@ -136,13 +155,46 @@ func (b *batch) report(in *report) (events.Payload, error) {
 			undo.do()
 			return nil, err
 		}
+		if err := b.holdOn(l, b.o.personHashes("", "", in.report.Identifiers)); err != nil {
+			return nil, err
+		}
 	}
 	for _, e := range effects {
 		if r, ok := e.(saga.Receive); ok {
-			return fromReceive(r), nil
+			answer, err := b.receipt(in, l, r)
+			if err != nil {
+				undo.do()
+			}
+			return answer, err
 		}
 	}
 	return nil, errors.New("a report without an answer")
+}
+
+// receipt answers a report. A worker that prepared learns the undo value that counts: the
+// first one, which is sealed with this commit if it is this one.
+func (b *batch) receipt(in *report, l *loaded, r saga.Receive) (events.Payload, error) {
+	answer := fromReceive(r)
+	if !r.Undo {
+		return answer, nil
+	}
+	c, err := b.open(l)
+	if err != nil {
+		return nil, err
+	}
+	if _, sealed := c.Undo[in.participant]; !sealed {
+		next := *c
+		next.Undo = maps.Clone(c.Undo)
+		if next.Undo == nil {
+			next.Undo = map[string]string{}
+		}
+		next.Undo[in.participant] = in.report.Undo.Reveal()
+		if err := l.keep(next); err != nil {
+			return nil, err
+		}
+	}
+	answer.Undo = events.Private(l.contents.Undo[in.participant])
+	return answer, nil
 }
 
 // What a permit can carry: it must fit into one message, whoever needs all of it.

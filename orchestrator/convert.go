@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"slices"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -93,11 +94,24 @@ func toReport(participant string, r events.Report) saga.ReportReceived {
 }
 
 // statusOf shows a saga to a source or an operator.
-func statusOf(s saga.State) events.Status {
+func statusOf(s saga.State, now time.Time) events.Status {
 	out := events.Status{Saga: string(s.ID), State: events.State(s.Phase), Parked: s.Stuck(), Due: s.Due,
-		Started: s.Started, Ended: optional(s.Ended), Participants: make([]events.ParticipantStatus, 0, len(s.Shares))}
+		Started: s.Started, Ended: optional(s.Ended), Participants: make([]events.ParticipantStatus, 0, len(s.Shares)),
+		Queued: s.Queued, GraceUntil: optional(s.GraceUntil), Alive: alive(s.Alive(now))}
+	if h := s.Held(""); h != nil {
+		out.Held, out.HeldUntil = h.Ground, optional(h.Until)
+	}
 	for i := range s.Shares {
-		out.Participants = append(out.Participants, shareStatus(&s.Shares[i]))
+		st := shareStatus(&s.Shares[i])
+		st.Held = s.Held(st.Name) != nil
+		out.Participants = append(out.Participants, st)
+	}
+	return out
+}
+
+func alive(ls []saga.Live) (out []events.AlivePermit) {
+	for _, l := range ls {
+		out = append(out, events.AlivePermit{Participant: l.Participant, Verb: events.Verb(l.Verb), Until: l.Until})
 	}
 	return out
 }
@@ -106,14 +120,16 @@ func shareStatus(h *saga.Share) events.ParticipantStatus {
 	verb, step := h.Current()
 	return events.ParticipantStatus{Name: h.Name, Verb: events.Verb(verb), Step: string(step.Status), Reason: step.Reason,
 		Until: optional(step.Until), Attempts: step.Attempts, Verdict: events.Verdict(h.Verdict),
-		Counts: fromCounts(h.Counts), Verified: !h.Verified.IsZero()}
+		Counts: fromCounts(h.Counts), Verified: !h.Verified.IsZero(),
+		Suspended: h.Suspended.After(h.Restored)}
 }
 
 // summaryOf is the end of a saga. head is the history's before its final entry.
 func summaryOf(p saga.Plan, s saga.State, head saga.Hash) events.Summary {
 	out := events.Summary{Saga: string(s.ID), Pseudonym: s.Subject, Plan: p.Name, PlanDigest: s.Plan, Regime: s.Regime,
 		State: events.State(s.Phase), Started: s.Started, Due: s.Due, Ended: s.Ended, HistoryHead: head.String(),
-		Participants: make([]events.ParticipantSummary, 0, len(s.Shares)), Exceptions: []events.Exception{}}
+		Participants: make([]events.ParticipantSummary, 0, len(s.Shares)), Exceptions: []events.Exception{},
+		Scope: scopeOf(p, s), CutOff: optional(s.CutOff)}
 	for i := range s.Shares {
 		h := &s.Shares[i]
 		spec, _ := p.Spec(h.Name)
@@ -128,9 +144,30 @@ func summaryOf(p saga.Plan, s saga.State, head saga.Hash) events.Summary {
 	return out
 }
 
+// scopeOf tells what a narrow saga was about, without the references of its items.
+func scopeOf(p saga.Plan, s saga.State) *events.NarrowScope {
+	if !p.Scoped {
+		return nil
+	}
+	out := &events.NarrowScope{}
+	for _, i := range s.Items {
+		k := events.ItemKind{Participant: i.Participant, Kind: events.Kind(i.Kind)}
+		if !slices.Contains(out.Items, k) {
+			out.Items = append(out.Items, k)
+		}
+	}
+	for _, name := range p.Erases() {
+		if !slices.ContainsFunc(s.Items, func(i saga.Item) bool { return i.Participant == name }) {
+			out.Participants = append(out.Participants, name)
+		}
+	}
+	return out
+}
+
 func shareSummary(h *saga.Share) events.ParticipantSummary {
 	out := events.ParticipantSummary{Name: h.Name, Verdict: events.Verdict(h.Verdict), Counts: fromCounts(h.Counts), Inferred: h.Inferred,
-		RowsOnly: h.RowsOnly, Attempts: h.Erase.Attempts, Rounds: h.Erase.Round, VerifiedAt: optional(h.Verified)}
+		RowsOnly: h.RowsOnly, Attempts: h.Erase.Attempts, Rounds: h.Erase.Round, VerifiedAt: optional(h.Verified),
+		SuspendedAt: optional(h.Suspended), RestoredAt: optional(h.Restored), Suspended: fromCounts(h.Ended)}
 	switch {
 	case h.Erase.Status == saga.Reported:
 		out.ReportedAt = optional(h.Erase.Since)

@@ -19,6 +19,7 @@ func (o *Orchestrator) endpoints() []bus.Endpoint {
 		{Name: "status", Subject: events.SubjectStatus("*"), Handler: o.onStatus},
 		{Name: "claim", Subject: events.SubjectClaim("*", ">"), Handler: o.onClaim},
 		{Name: "report", Subject: events.SubjectReport("*", ">"), Handler: o.onReport},
+		{Name: "operate", Subject: events.SubjectOperate(), Handler: o.onOperate},
 		{Name: "hello", Subject: events.SubjectHello("*"), Handler: o.onHello},
 	}
 }
@@ -220,7 +221,7 @@ func (o *Orchestrator) Status(ctx context.Context, source, id string) (events.St
 	if err != nil {
 		return events.Status{}, err
 	}
-	return statusOf(s), nil
+	return statusOf(s, o.cfg.Now()), nil
 }
 
 // Summary returns the bytes of a saga's summary, for a source that it serves. While the

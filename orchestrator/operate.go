@@ -5,27 +5,204 @@ import (
 	"errors"
 
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/events/bus"
 	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
 )
 
-// ErrNoBrake says that the brake is not on.
-var ErrNoBrake = errors.New("this brake is not on")
-
-// ReleaseBrake lets sagas pass their pivot again that a ceiling kept from it: those of one
-// source, or, with "*", of all. Who decides and why is logged. [ErrNoBrake].
-func (o *Orchestrator) ReleaseBrake(ctx context.Context, source, by, ground string) error {
-	_, err := o.ask(ctx, job{operate: func(b *batch) (events.Payload, error) {
-		if !b.releaseBrake(source) {
-			return nil, ErrNoBrake
+// Operate does what an operator decided. It returns after the commit: an
+// [events.Operated], or an [events.Problem] that says why nothing was done.
+func (o *Orchestrator) Operate(ctx context.Context, op events.Operation) (events.Payload, error) {
+	switch op.Verb {
+	case events.OpExplain:
+		return o.explain(ctx, op)
+	case events.OpHold:
+		return o.placeHold(ctx, op)
+	case events.OpRelease:
+		return o.releaseHold(ctx, op)
+	case events.OpReleaseBrake:
+		if op.Saga == "" {
+			return o.releaseBrake(ctx, op)
 		}
-		o.logger.WarnContext(ctx, "brake released", "brake", brakeName(source), "by", by, "ground", ground)
-		return nil, nil
-	}})
-	if err != nil {
-		return err
+		return o.operateOn(ctx, op)
+	case events.OpRetry, events.OpWaive, events.OpCancel, events.OpResume, events.OpExtend:
+		return o.operateOn(ctx, op)
+	case events.OpBind:
+		return *problem(events.CodeUnsupported, "verb", "this version takes requests by user_id only: there is nothing to bind"), nil
 	}
-	o.wakeBraked(ctx)
+	return *problem(events.CodeUnsupported, "verb", "this version does not know it"), nil
+}
+
+// onOperate is the door for operators. What they ask may take several commits, so that it
+// is not done where the calls come in.
+func (o *Orchestrator) onOperate(ctx context.Context, c bus.Call) {
+	_, op, err := events.Decode[events.Operation](c.Header, c.Data)
+	if err != nil {
+		o.undecodable(c, "operate", "", err)
+		return
+	}
+	select {
+	case o.readers <- struct{}{}:
+		go func() {
+			defer func() { <-o.readers }()
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storePatience)
+			defer cancel()
+			p, err := o.Operate(ctx, op)
+			if err != nil && !errors.Is(err, errBusy) {
+				o.logger.WarnContext(ctx, "operation not done", "verb", string(op.Verb), "error", err)
+			}
+			o.reply(c, payloadOr(p, err))
+		}()
+	default:
+		o.reply(c, busy())
+	}
+}
+
+func (o *Orchestrator) explain(ctx context.Context, op events.Operation) (events.Payload, error) {
+	s, err := o.cfg.Store.Load(ctx, saga.ID(op.Saga))
+	switch {
+	case errors.Is(err, storage.ErrNotFound):
+		return noSaga(), nil
+	case errors.Is(err, storage.ErrDamaged):
+		return events.Operated{Saga: op.Saga, Explain: "its record is damaged: it stands still until it is mended from a backup", Replicated: true}, nil
+	case err != nil:
+		return nil, err
+	}
+	p, err := o.plan(ctx, s.Plan)
+	if err != nil {
+		return nil, err
+	}
+	now := o.cfg.Now()
+	return events.Operated{Saga: op.Saga, State: events.State(s.Phase), Explain: saga.Explain(p, s, now), Replicated: true, Alive: alive(s.Alive(now))}, nil
+}
+
+func noSaga() events.Problem { return *problem(events.CodeUnknown, "saga", "there is no such saga") }
+
+// operateOn passes a decision about one saga to the core.
+func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (events.Payload, error) {
+	return o.ask(ctx, job{operate: func(b *batch) (events.Payload, error) {
+		l, err := b.load(saga.ID(op.Saga))
+		if errors.Is(err, storage.ErrNotFound) {
+			return noSaga(), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		inputs, bad := inputsOf(op, l.state)
+		if bad != nil {
+			return *bad, nil
+		}
+		from := len(b.out.Outbox)
+		for _, in := range inputs {
+			effects, err := b.step(l, in)
+			if err != nil {
+				return nil, err
+			}
+			if bad := refusal(effects); bad != nil {
+				return *bad, nil
+			}
+		}
+		if op.Verb == events.OpCancel {
+			b.waitFor(from)
+		}
+		b.o.logger.WarnContext(ctx, "an operator decided", "verb", string(op.Verb), "saga", op.Saga, "by", op.By, "ground", op.Ground)
+		return events.Operated{Saga: op.Saga, State: events.State(l.state.Phase), Explain: saga.Explain(l.plan, l.state, b.now),
+			Alive: alive(l.state.Alive(b.now)), Replicated: len(b.await) == 0}, nil
+	}})
+}
+
+// inputsOf turns a decision into inputs of the core.
+func inputsOf(op events.Operation, s saga.State) ([]saga.Input, *events.Problem) {
+	switch op.Verb {
+	case events.OpRetry:
+		return retries(op, s)
+	case events.OpWaive:
+		return []saga.Input{saga.Waive{Participant: op.Participant, Verb: saga.Verb(op.Step), By: op.By, Ground: op.Ground}}, nil
+	case events.OpCancel:
+		return cancels(op, s)
+	case events.OpResume:
+		return []saga.Input{saga.Resume{By: op.By, Ground: op.Ground}}, nil
+	case events.OpExtend:
+		return []saga.Input{saga.Extend{Until: value(op.Until), By: op.By, Ground: op.Ground}}, nil
+	case events.OpReleaseBrake:
+		if op.Participant == "" {
+			return nil, problem(events.CodeInvalid, "participant", "is missing, and needed to release the brake of a saga")
+		}
+		return []saga.Input{saga.Unbrake{Participant: op.Participant, By: op.By, Ground: op.Ground}}, nil
+	case events.OpBind, events.OpHold, events.OpRelease, events.OpExplain:
+	}
+	return nil, problem(events.CodeUnsupported, "verb", "it is not about one saga")
+}
+
+// retries are the parked steps that a decision names: one, or all.
+func retries(op events.Operation, s saga.State) (ins []saga.Input, bad *events.Problem) {
+	for i := range s.Shares {
+		h := &s.Shares[i]
+		if op.Participant != "" && h.Name != op.Participant {
+			continue
+		}
+		for _, v := range saga.Verbs {
+			if h.Step(v).Status == saga.Parked && (op.Step == "" || saga.Verb(op.Step) == v) {
+				ins = append(ins, saga.Retry{Participant: h.Name, Verb: v, By: op.By, Ground: op.Ground})
+			}
+		}
+	}
+	if len(ins) == 0 {
+		return nil, problem(events.CodeInvalid, "saga", "no such step of it is parked")
+	}
+	return ins, nil
+}
+
+// cancels withdraw one request, or all that still stand.
+func cancels(op events.Operation, s saga.State) (ins []saga.Input, bad *events.Problem) {
+	for _, q := range s.Requests {
+		if op.Request == q.ID || op.Request == "" && !q.Withdrawn {
+			ins = append(ins, saga.CancelRequested{Request: q.ID, Source: q.Source})
+		}
+	}
+	if len(ins) == 0 {
+		return nil, problem(events.CodeUnknown, "request", "no such request of this saga stands")
+	}
+	return ins, nil
+}
+
+// refusal returns why the core did not do what was decided, or nil.
+func refusal(effects []saga.Effect) *events.Problem {
+	for _, e := range effects {
+		switch e := e.(type) {
+		case saga.OperatorAnswer:
+			if e.Problem != "" {
+				return problem(events.CodeInvalid, "", e.Problem)
+			}
+		case saga.CancelAnswer:
+			switch e.Result {
+			case saga.CancelTooLate:
+				return problem(events.CodeTooLate, "saga", "the erasure has passed the point of no return")
+			case saga.CancelUnknown:
+				return problem(events.CodeUnknown, "request", "no such request of this saga")
+			case saga.CancelDone, saga.CancelWithdrawn:
+			}
+		default:
+		}
+	}
 	return nil
+}
+
+// releaseBrake lets sagas pass their pivot again that a ceiling kept from it: those of one
+// source, or of all.
+func (o *Orchestrator) releaseBrake(ctx context.Context, op events.Operation) (events.Payload, error) {
+	of := or(op.Source, overall)
+	p, err := o.ask(ctx, job{operate: func(b *batch) (events.Payload, error) {
+		if !b.releaseBrake(of) {
+			return *problem(events.CodeInvalid, "source", "the brake of "+brakeName(of)+" is not on"), nil
+		}
+		o.logger.WarnContext(ctx, "brake released", "brake", brakeName(of), "by", op.By, "ground", op.Ground)
+		return events.Operated{Replicated: true}, nil
+	}})
+	if err == nil {
+		o.wakeBraked(ctx)
+	}
+	return p, err
 }
 
 // wakeBraked lets those sagas ask again that are kept from their pivot.
@@ -37,7 +214,7 @@ func (o *Orchestrator) wakeBraked(ctx context.Context) {
 	}
 }
 
-// braked returns the sagas that a brake keeps from their pivot.
+// braked returns the sagas that are kept from their pivot.
 func (c *census) braked() (ids []saga.ID) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

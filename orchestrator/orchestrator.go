@@ -49,6 +49,7 @@ type Orchestrator struct {
 	again     []saga.ID        // live at the start, to be woken
 	restarted map[saga.ID]bool // live at the start, and not told of it yet
 	damaged   map[saga.ID]bool // stand still until an operator mends them
+	holdings  *holds
 	brakes    brakes
 	ticked    time.Time            // by the tick ledger
 	unions    map[string]saga.Plan // by digest: under which plan a saga goes on; zero: as it is
@@ -72,7 +73,7 @@ func New(cfg Config) (*Orchestrator, error) {
 		presence: newPresence(), bars: newBars(), marks: newMarks(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
 	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
-	o.held = o.leased
+	o.held, o.holdings = o.leased, newHolds()
 	o.relay = newRelay(cfg.Logger, m, o.mayPublish, o.marks.acked)
 	o.checked.Store(unchecked)
 	m.clockTrusted.Set(1)

@@ -155,8 +155,9 @@ func TestABrakeStopsTheFloodAndIsReleased(t *testing.T) {
 	if left, _ := r.shelves["account"].total("c"); left != 1 {
 		t.Error("it was erased under the brake")
 	}
-	if err := r.orch.ReleaseBrake(t.Context(), "billing", "ada", "a real campaign"); err != nil {
-		t.Fatal(err)
+	p, err := r.orch.Operate(t.Context(), events.Operation{Verb: events.OpReleaseBrake, Source: "billing", By: "ada", Ground: "a real campaign"})
+	if _, done := p.(events.Operated); err != nil || !done {
+		t.Fatalf("%+v %v", p, err)
 	}
 	eventually(t, "ended", func() bool { return r.state(third).Phase == saga.Completed })
 }

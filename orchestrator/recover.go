@@ -19,6 +19,9 @@ func (o *Orchestrator) recover(ctx context.Context) error {
 	if err := o.recoverClock(ctx); err != nil {
 		return err
 	}
+	if err := o.recoverHolds(ctx); err != nil {
+		return err
+	}
 	if err := o.recoverBrakes(func(key string) ([]byte, error) { return o.cfg.Store.Meta(ctx, key) }); err != nil {
 		return err
 	}

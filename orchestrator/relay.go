@@ -247,6 +247,8 @@ type acked struct {
 	pivot saga.ID
 }
 
+func isEvent(subject string) bool { return strings.HasPrefix(subject, "erasure.event.") }
+
 func isPivot(m storage.Message) bool {
 	return strings.HasPrefix(m.Subject, events.SubjectEvent(events.KindErasing, ""))
 }

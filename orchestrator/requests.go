@@ -113,7 +113,7 @@ func (b *batch) again(in *intake, k storage.RequestKey) (events.Payload, error) 
 
 func (b *batch) acceptance(in *intake, s saga.State, request string, joined bool) events.Acceptance {
 	return events.Acceptance{Saga: string(s.ID), Request: request, State: events.State(s.Phase), Due: s.Due,
-		Joined: joined, CorrelationID: in.request.CorrelationID}
+		Joined: joined, Queued: s.Queued, CorrelationID: in.request.CorrelationID}
 }
 
 // start makes a saga: key, box, state. A queued one begins when the subject's live one has
@@ -135,6 +135,9 @@ func (b *batch) start(in *intake, subject string, keys []string, queued bool) (e
 	}
 	b.created = append(b.created, sid)
 	b.sagas[sid] = l
+	if err := b.holdOn(l, b.o.personHashes(in.realm, in.request.UserID.Reveal(), nil)); err != nil {
+		return nil, err
+	}
 	b.out.Plans = append(b.out.Plans, in.plan)
 	return b.accepted(in, keys, b.acceptance(in, l.state, l.state.Requests[0].ID, false)), nil
 }
@@ -156,7 +159,13 @@ func sagaOf(request string) saga.ID {
 }
 
 func contentsOf(in *intake) vault.Contents {
-	return vault.Contents{Realm: in.realm, UserID: in.request.UserID.Reveal(), Reason: in.request.Reason.Reveal()}
+	c := vault.Contents{Realm: in.realm, UserID: in.request.UserID.Reveal(), Reason: in.request.Reason.Reveal()}
+	if in.request.Scope != nil {
+		for _, i := range in.request.Scope.Items {
+			c.Items = append(c.Items, vault.Item{Participant: i.Participant, Kind: string(i.Kind), Reference: i.Reference.Reveal()})
+		}
+	}
+	return c
 }
 
 // join adds a request to a saga of its subject; nil if it cannot serve it.
@@ -212,32 +221,4 @@ func newID() (string, error) {
 		return "", fmt.Errorf("random id: %w", err)
 	}
 	return id.String(), nil
-}
-
-// cancel withdraws a request of a source.
-func (b *batch) cancel(in *cancellation) (events.Payload, error) {
-	effects, err := b.input(in.saga, saga.CancelRequested{Request: in.cancel.Request, Source: in.source})
-	if errors.Is(err, storage.ErrNotFound) {
-		return *problem(events.CodeUnknown, "request", "no such request of this source"), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range effects {
-		if a, ok := e.(saga.CancelAnswer); ok {
-			return b.cancelAnswer(in, a.Result), nil
-		}
-	}
-	return nil, errors.New("a cancel without an answer")
-}
-
-func (b *batch) cancelAnswer(in *cancellation, r saga.CancelResult) events.Payload {
-	switch r {
-	case saga.CancelDone, saga.CancelWithdrawn:
-		return statusOf(b.sagas[in.saga].state)
-	case saga.CancelTooLate:
-		return *problem(events.CodeTooLate, "request", "the erasure has passed the point of no return")
-	case saga.CancelUnknown:
-	}
-	return *problem(events.CodeUnknown, "request", "no such request of this source")
 }

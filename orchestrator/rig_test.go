@@ -205,6 +205,8 @@ type shelf struct {
 	lie     bool // says erased and keeps everything
 	deaf    bool // takes a permit and never reports
 	deafTo  events.Verb
+	asleep  map[string]string // user: what a restore needs
+	refused []events.Receipt  // to prepared
 }
 
 func newShelf(name string, kind events.Kind, items map[string]int64) *shelf {
@@ -261,24 +263,57 @@ func (s *shelf) ask(ctx context.Context, nc *nats.Conn, subject string, p events
 }
 
 func (s *shelf) work(ctx context.Context, nc *nats.Conn, cmd events.Command, p events.Permit) {
-	rep, ok := s.do(p)
-	if !ok {
+	if p.Verb == events.Suspend && !s.prepare(ctx, nc, cmd, p) {
 		return
 	}
+	if rep, ok := s.do(p); ok {
+		s.tell(ctx, nc, cmd, rep)
+	}
+}
+
+// tell reports until it is answered.
+func (s *shelf) tell(ctx context.Context, nc *nats.Conn, cmd events.Command, rep events.Report) events.Receipt {
 	for ctx.Err() == nil {
-		_, err := s.ask(ctx, nc, cmd.ReportOn, rep)
-		if err == nil {
-			return
+		p, err := s.ask(ctx, nc, cmd.ReportOn, rep)
+		if r, ok := p.(events.Receipt); ok && err == nil {
+			return r
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
+	return events.Receipt{}
+}
+
+// prepare is the first half of a suspend, and reports whether the second may follow.
+func (s *shelf) prepare(ctx context.Context, nc *nats.Conn, cmd events.Command, p events.Permit) bool {
+	s.mu.Lock()
+	undo := events.Private("awake")
+	if s.asleep[userOf(p)] != "" {
+		undo = "was asleep"
+	}
+	s.mu.Unlock()
+	r := s.tell(ctx, nc, cmd, events.Report{Saga: p.Saga, Verb: p.Verb, Round: p.Round, Permit: p.Permit, Verdict: events.Prepared, Undo: undo})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Outcome != events.Took {
+		s.refused = append(s.refused, r)
+		return false
+	}
+	if s.asleep == nil {
+		s.asleep = map[string]string{}
+	}
+	s.asleep[userOf(p)] = r.Undo.Reveal()
+	return true
+}
+
+func userOf(p events.Permit) string {
+	return p.Identifiers[slices.IndexFunc(p.Identifiers, func(id events.Identifier) bool { return id.Type == events.UserID })].Value.Reveal()
 }
 
 func (s *shelf) do(p events.Permit) (rep events.Report, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.permits = append(s.permits, p)
-	user := p.Identifiers[slices.IndexFunc(p.Identifiers, func(id events.Identifier) bool { return id.Type == events.UserID })].Value.Reveal()
+	user := userOf(p)
 	n := s.items[user]
 	rep = events.Report{Saga: p.Saga, Verb: p.Verb, Round: p.Round, Permit: p.Permit, Verdict: events.Absent}
 	switch p.Verb {
@@ -300,6 +335,15 @@ func (s *shelf) do(p events.Permit) (rep events.Report, ok bool) {
 			n = 0
 		}
 		rep.Remaining = &n
+	case events.Suspend:
+		rep.Verdict, rep.Counts = events.Suspended, events.Counts{s.kind: n}
+	case events.Restore:
+		rep.Verdict = events.Restored
+		if p.Undo.Reveal() != s.asleep[user] {
+			rep.Verdict, rep.Class, rep.Code = events.Failed, events.Misconfigured, "wrong_undo"
+			break
+		}
+		delete(s.asleep, user)
 	case events.Verify:
 		rep.Verdict, rep.Remaining = events.Counted, &n
 	}

@@ -134,7 +134,7 @@ func TestAClaimAndACancelInOneBatchSeeEachOther(t *testing.T) {
 	if p, ok := (<-before).(events.Permit); !ok {
 		t.Errorf("claim before the cancel: %+v", p)
 	}
-	if st, ok := (<-cancelled).(events.Status); !ok || st.State != events.Cancelled {
+	if st, ok := (<-cancelled).(events.Cancellation); !ok || st.Result != events.CancelledSaga || !st.Replicated {
 		t.Errorf("cancel: %+v", st)
 	}
 	if p, ok := (<-after).(events.Refusal); !ok || p.Reason != events.RefusedEnded {

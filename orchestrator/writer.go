@@ -173,6 +173,7 @@ func (o *Orchestrator) committed(b *batch) error {
 	if b.brakes != nil {
 		o.brakes = *b.brakes
 	}
+	o.takeHolds(b)
 	if b.out.Meta[metaTick] != nil {
 		o.ticked = b.now
 	}
@@ -216,6 +217,7 @@ const keysExpire = time.Hour
 func (b *batch) expire() {
 	if b.now.Sub(b.o.expired) >= keysExpire {
 		b.out.Expire = b.now
+		b.out.Released = append(b.out.Released, b.o.holdings.over(b.now)...)
 	}
 }
 
@@ -231,7 +233,13 @@ func (b *batch) answer() {
 		if r.ans.err != nil {
 			b.o.logFault(r)
 		}
-		r.job.finish(r.ans)
+		if len(r.after) == 0 {
+			r.job.finish(r.ans)
+			continue
+		}
+		b.o.relay.whenSent(r.after, announcePatience, func(taken bool) {
+			r.job.finish(answer{payload: replicated(r.ans.payload, taken)})
+		})
 	}
 }
 

@@ -65,6 +65,11 @@ func (b Batch) Check() error {
 			return fmt.Errorf("%w: batch %d: a request key has %d bytes", ErrConflict, b.Log, len(r.Key))
 		}
 	}
+	for _, h := range b.Holds {
+		if badKey(h.ID) || len(h.On) == 0 {
+			return fmt.Errorf("%w: batch %d: a hold has no id, or lies on nobody", ErrConflict, b.Log)
+		}
+	}
 	for k := range b.Meta {
 		if badKey(k) {
 			return fmt.Errorf("%w: batch %d: a meta key has %d bytes", ErrConflict, b.Log, len(k))

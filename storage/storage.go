@@ -84,6 +84,8 @@ type Store interface {
 	Live(ctx context.Context) iter.Seq2[saga.State, error]
 	// Finished yields the ids of finished sagas, oldest id first, from after on ("" = all).
 	Finished(ctx context.Context, after saga.ID) iter.Seq2[saga.ID, error]
+	// Holds yields every hold that was placed and not released, by id.
+	Holds(ctx context.Context) iter.Seq2[Hold, error]
 	// DeadLetters yields what could not be decoded, oldest first.
 	DeadLetters(ctx context.Context) iter.Seq2[DeadLetter, error]
 
@@ -107,7 +109,16 @@ type Batch struct {
 	Requests    []RequestKey // idempotency keys; the later of two equal ones stays
 	Expire      time.Time    // request keys that expire before are dropped; zero: none
 	DeadLetters []DeadLetter // a bounded number is kept, the newest; see DeadLetterLimit
+	Holds       []Hold       // placed, or changed
+	Released    []string     // ids of holds; one that is not there is ignored
 	Meta        map[string][]byte
+}
+
+// Hold is a legal hold on a person or on one share of theirs, also while no saga is about
+// them. On are keyed hashes of what it lies on: of realm and user id, or of identifiers.
+type Hold struct {
+	saga.Hold
+	On []string
 }
 
 // Change is what happened to one saga in a batch.

@@ -64,14 +64,14 @@ func (c *Client) Publish(ctx context.Context, r events.Request, id string) (PubA
 	return PubAck{Stream: ack.Stream, Sequence: ack.Sequence, Duplicate: ack.Duplicate}, nil
 }
 
-// Cancel withdraws one request and returns where its saga then stands. A [*ProblemError]
+// Cancel withdraws one request and says what that did. A [*ProblemError]
 // with [events.CodeTooLate] says that the erasure had passed the point of no return.
-func (c *Client) Cancel(ctx context.Context, r events.Cancel) (events.Status, error) {
+func (c *Client) Cancel(ctx context.Context, r events.Cancel) (events.Cancellation, error) {
 	m, err := c.encode(newID(), r)
 	if err != nil {
-		return events.Status{}, err
+		return events.Cancellation{}, err
 	}
-	return askFor[events.Status](ctx, c.nc, events.SubjectCancel(c.source), m)
+	return askFor[events.Cancellation](ctx, c.nc, events.SubjectCancel(c.source), m)
 }
 
 // Status asks where a saga stands that serves a request of this source.

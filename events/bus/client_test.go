@@ -27,7 +27,7 @@ func openOffice(t *testing.T, s *stand) *office {
 	o := &office{ours: s.connect(t, "orchestrator"), asked: make(chan events.Payload, 8), answer: map[string]events.Payload{
 		"request": events.Acceptance{Saga: sagaID, Request: "r-1", State: events.Resolving, Due: noon},
 		"status":  events.Status{Saga: sagaID, State: events.Erasing, Due: noon, Started: noon},
-		"cancel":  events.Status{Saga: sagaID, State: events.Cancelled, Due: noon, Started: noon},
+		"cancel":  events.Cancellation{Saga: sagaID, Request: "r-1", Result: events.CancelledSaga, State: events.Cancelled, Replicated: true},
 	}}
 	var endpoints []bus.Endpoint
 	for verb := range o.answer {

@@ -88,7 +88,7 @@ func (w *writer) write(b storage.Batch) error {
 		return fmt.Errorf("%w: %d after %d", storage.ErrOrder, b.Log, w.book.Log)
 	}
 	w.book.Log = b.Log
-	for _, step := range []func(storage.Batch) error{w.plans, w.sagas, w.messages, w.requests, w.letters, w.meta} {
+	for _, step := range []func(storage.Batch) error{w.plans, w.sagas, w.messages, w.requests, w.letters, w.holds, w.meta} {
 		if err := step(b); err != nil {
 			return err
 		}
@@ -137,6 +137,20 @@ func (w *writer) letters(b storage.Batch) error {
 	for t.sum.Rows > storage.DeadLetterLimit {
 		k, _ := t.bucket.Cursor().First()
 		if err := t.delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) holds(b storage.Batch) error {
+	for _, h := range b.Holds {
+		if err := w.putJSON(holds, []byte(h.ID), h); err != nil {
+			return err
+		}
+	}
+	for _, id := range b.Released {
+		if err := w.of[holds].delete([]byte(id)); err != nil {
 			return err
 		}
 	}

@@ -102,6 +102,11 @@ func (s *Store) Outbox(ctx context.Context) iter.Seq2[storage.Message, error] {
 	return each(ctx, s, outbox, nil, everyRow, jsonIn[storage.Message](outbox))
 }
 
+// Holds implements [storage.Store].
+func (s *Store) Holds(ctx context.Context) iter.Seq2[storage.Hold, error] {
+	return each(ctx, s, holds, nil, everyRow, jsonIn[storage.Hold](holds))
+}
+
 // DeadLetters implements [storage.Store].
 func (s *Store) DeadLetters(ctx context.Context) iter.Seq2[storage.DeadLetter, error] {
 	return each(ctx, s, letters, nil, everyRow, jsonIn[storage.DeadLetter](letters))

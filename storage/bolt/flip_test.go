@@ -21,7 +21,7 @@ func small(t *testing.T) (file []byte, d *storagetest.Driver) {
 	s := p.open(t, tiny)
 	choices := rand.New(rand.NewPCG(3, 3))
 	d = storagetest.NewDriver(func(n int) int { return choices.IntN(n) })
-	for range 6 {
+	for range 9 {
 		d.Play()
 		must(t, s.Commit(t.Context(), d.Take()))
 	}

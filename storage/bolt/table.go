@@ -20,13 +20,14 @@ const (
 	requests = "requests" // key: the request key
 	letters  = "letters"  // ascending number: the dead letter
 	meta     = "meta"     // key: the value
+	holds    = "holds"    // id: the hold
 
 	timers   = "timers"   // wake-up, id: nothing
 	subjects = "subjects" // subject: id of the live saga
 	expiries = "expiries" // expiry, request key: nothing
 )
 
-var tables = [...]string{sagas, finished, vault, plans, outbox, requests, letters, meta, timers, subjects, expiries}
+var tables = [...]string{sagas, finished, vault, plans, outbox, requests, letters, meta, holds, timers, subjects, expiries}
 
 // schema is the layout that this program reads and writes.
 const schema = 1

@@ -150,6 +150,12 @@ func (d *disk) take(n *draft, b storage.Batch) {
 		d.letters = append(d.letters, copied(l))
 	}
 	d.letters = d.letters[max(0, len(d.letters)-storage.DeadLetterLimit):]
+	for _, h := range b.Holds {
+		d.holds[h.ID] = copied(h)
+	}
+	for _, id := range b.Released {
+		delete(d.holds, id)
+	}
 	for k, v := range b.Meta {
 		d.meta[k] = bytes.Clone(v)
 	}

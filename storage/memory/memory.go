@@ -33,6 +33,7 @@ type disk struct {
 	outbox   map[storage.MessageKey][]byte
 	requests map[string]storage.RequestKey
 	letters  []storage.DeadLetter // the oldest first
+	holds    map[string]storage.Hold
 	meta     map[string][]byte
 }
 
@@ -56,6 +57,7 @@ func New() *Store {
 		plans:    map[string][]byte{},
 		outbox:   map[storage.MessageKey][]byte{},
 		requests: map[string]storage.RequestKey{},
+		holds:    map[string]storage.Hold{},
 		meta:     map[string][]byte{},
 	}}
 }

@@ -150,6 +150,16 @@ func (s *Store) Finished(ctx context.Context, after saga.ID) iter.Seq2[saga.ID, 
 	})
 }
 
+// Holds implements [storage.Store].
+func (s *Store) Holds(ctx context.Context) iter.Seq2[storage.Hold, error] {
+	return each(ctx, s, func(d *disk) (out []storage.Hold) {
+		for _, id := range slices.Sorted(maps.Keys(d.holds)) {
+			out = append(out, copied(d.holds[id]))
+		}
+		return out
+	})
+}
+
 // Live implements [storage.Store].
 func (s *Store) Live(ctx context.Context) iter.Seq2[saga.State, error] {
 	live := each(ctx, s, func(d *disk) []saga.ID {

@@ -102,6 +102,11 @@ func (d *Driver) besides() {
 			Source: "demo", Size: d.choose(1 << 20), Digest: "v1:00ff", Fault: "user_id: missing"})
 	case 3:
 		d.pending.Meta = map[string][]byte{"instance": fmt.Append(nil, d.choose(3)), "marks": {}}
+	case 4:
+		id := fmt.Sprintf("h%d", d.choose(6))
+		d.pending.Holds = []storage.Hold{{Hold: saga.Hold{ID: id, Ground: "litigation", By: "counsel", At: d.now}, On: []string{"v1:00aa", "v2:" + id}}}
+	case 5:
+		d.pending.Released = []string{fmt.Sprintf("h%d", d.choose(6))}
 	}
 }
 

@@ -38,6 +38,7 @@ func Dump(ctx context.Context, s storage.Store, keys Keys) map[string][]string {
 	lines["outbox"] = all(s.Outbox(ctx))
 	lines["live"] = all(s.Live(ctx))
 	lines["finished"] = all(s.Finished(ctx, ""))
+	lines["holds"] = all(s.Holds(ctx))
 	lines["letters"] = all(s.DeadLetters(ctx))
 	for _, id := range keys.Sagas {
 		put("state " + string(id))(s.Load(ctx, id))

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"slices"
 
 	"github.com/expunge-io/expunge/orchestrator/saga"
@@ -70,15 +71,26 @@ func (l *ledger) dump(keys Keys) map[string][]string {
 	for _, k := range keys.Requests {
 		lines["request "+k] = []string{text(l.request(k))}
 	}
+	held := map[string]storage.Hold{}
 	letters := []storage.DeadLetter{}
 	for _, b := range l.batches {
 		letters = append(letters, b.DeadLetters...)
+		for _, h := range b.Holds {
+			held[h.ID] = h
+		}
+		for _, id := range b.Released {
+			delete(held, id)
+		}
 		for _, p := range b.Plans {
 			lines["plan "+p.Digest()] = []string{text(p, nil)}
 		}
 		for k, v := range b.Meta {
 			lines["meta "+k] = []string{string(v)}
 		}
+	}
+	lines["holds"] = []string{}
+	for _, id := range slices.Sorted(maps.Keys(held)) {
+		lines["holds"] = append(lines["holds"], text(held[id], nil))
 	}
 	lines["letters"] = texts(letters[max(0, len(letters)-storage.DeadLetterLimit):])
 	return lines

@@ -15,6 +15,7 @@ import (
 	"maps"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
@@ -154,6 +155,12 @@ func reopened(t *testing.T, b *bench) {
 	b.Start("s3")
 	b.pending.DeadLetters = []storage.DeadLetter{{At: b.now, Origin: "ERASURE_REQUESTS_demo", Size: 3, Digest: "v1:0f", Fault: "subject: missing"}}
 	b.pending.Meta = map[string][]byte{"instance": []byte("i1"), "empty": {}}
+	b.pending.Holds = []storage.Hold{
+		{Hold: saga.Hold{ID: "h1", Participant: "sessions", Ground: "litigation", By: "counsel", At: b.now, Until: b.now.Add(time.Hour)}, On: []string{"v1:0a"}},
+		{Hold: saga.Hold{ID: "h2", Ground: "audit", By: "counsel", At: b.now}, On: []string{"v1:0b", "v2:0b"}},
+		{Hold: saga.Hold{ID: "h3", Ground: "audit", By: "counsel", At: b.now}, On: []string{"v1:0c"}}}
+	b.commit()
+	b.pending.Released = []string{"h3", "never placed"}
 	b.commit()
 	before := b.dump()
 	b.equal(before, b.ledger.dump(b.Keys()))
@@ -211,6 +218,8 @@ func logOrder(t *testing.T, b *bench) {
 	b.commit()
 	b.fails(storage.Batch{Log: 1}, storage.ErrOrder)
 	b.fails(storage.Batch{Log: 3}, storage.ErrOrder)
+	b.fails(storage.Batch{Log: 2, Holds: []storage.Hold{{On: []string{"v1:0a"}}}}, storage.ErrConflict)
+	b.fails(storage.Batch{Log: 2, Holds: []storage.Hold{{Hold: saga.Hold{ID: "h1"}}}}, storage.ErrConflict)
 	b.must(b.store.Commit(t.Context(), storage.Batch{Log: 2})) // nothing but its number
 	if n, err := b.store.LastLog(t.Context()); n != 2 || err != nil {
 		t.Errorf("last log: got %d, %v, want 2", n, err)
