@@ -78,6 +78,11 @@ func foreign() []attack {
 	return out
 }
 
+// operates is what an operator may send, and nobody else.
+func operates() attack {
+	return attack{subject: events.SubjectOperate(), data: `{"verb":"cancel","saga":"s-1","ground":"g","by":"b"}`}
+}
+
 // injections send on a subject that the attacker may use, with a reply subject where it
 // may not write: the answer would be published there with the rights of whoever answers.
 func injections(on ...attack) []attack {
@@ -107,6 +112,9 @@ func participantAttacks() []attack {
 		attack{subject: "$SRV.INFO.expunge"},
 	)...)
 }
+
+// operatorAttacks include answers to an operation that would be sent elsewhere.
+func operatorAttacks() []attack { return append(participantAttacks(), injections(operates())...) }
 
 func sourceAttacks() []attack {
 	// What a stream would do for whoever may publish on it, were it allowed to.

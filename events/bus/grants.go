@@ -71,12 +71,13 @@ func sourceTenant(a Account) tenant {
 	}
 }
 
-// operatorTenant may list services, read their figures and listen to all events.
+// operatorTenant may act as an operator, list services, read their figures and listen to all
+// events.
 func operatorTenant(keys []string) tenant {
 	return tenant{
 		account:  accountOperators,
 		keys:     keys,
-		services: []service{{subject: "$SRV.>", many: true}},
+		services: []service{one(events.SubjectOperate()), {subject: "$SRV.>", many: true}},
 		streams:  []string{"erasure.event.>", "erasure.summary.>"},
 	}
 }

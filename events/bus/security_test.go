@@ -28,9 +28,9 @@ func TestNobodyReachesBeyondItsOwnSubjects(t *testing.T) {
 			s := start(newStand(t), t)
 			s.provision(t)
 			f := newFortress(t, s)
-			t.Run("participant", func(t *testing.T) { f.attack(t, "sessions", participantAttacks()) })
-			t.Run("source", func(t *testing.T) { f.attack(t, "billing", sourceAttacks()) })
-			t.Run("operator", func(t *testing.T) { f.attack(t, "operator", participantAttacks()) })
+			t.Run("participant", func(t *testing.T) { f.attack(t, "sessions", append(participantAttacks(), operates())) })
+			t.Run("source", func(t *testing.T) { f.attack(t, "billing", append(sourceAttacks(), operates())) })
+			t.Run("operator", func(t *testing.T) { f.attack(t, "operator", operatorAttacks()) })
 			t.Run("legitimate paths still work", func(t *testing.T) { f.works(t) })
 		})
 	}
@@ -54,7 +54,7 @@ func newFortress(t *testing.T, s *stand) *fortress {
 		t.Fatal(err)
 	}
 	var endpoints []bus.Endpoint
-	for _, subject := range []string{"erasure.claim.*.>", "erasure.report.*.>", "erasure.hello.*", "erasure.request.*", "erasure.cancel.*", "erasure.status.*"} {
+	for _, subject := range []string{"erasure.claim.*.>", "erasure.report.*.>", "erasure.hello.*", "erasure.request.*", "erasure.cancel.*", "erasure.status.*", events.SubjectOperate()} {
 		endpoints = append(endpoints, bus.Endpoint{Name: strings.Split(subject, ".")[1], Subject: subject, Handler: f.handle})
 	}
 	svc, err := bus.Serve(f.ours, bus.ServiceConfig{}, endpoints)
@@ -182,7 +182,7 @@ func answerBox(t *testing.T, nc *nats.Conn, attacks []attack) string {
 // own are the subjects of an attacker on which it may be heard.
 func own(who string) []string {
 	if who == "operator" { // it listens to all sources, also to what it made the service send to itself
-		return []string{events.SubjectEvent(events.KindFinished, "demo"), events.SubjectSummary("demo")}
+		return []string{events.SubjectEvent(events.KindFinished, "demo"), events.SubjectSummary("demo"), events.SubjectOperate()}
 	}
 	return []string{
 		events.SubjectClaim(who, "0"), events.SubjectReport(who, "0"), events.SubjectHello(who),
@@ -211,6 +211,7 @@ func (f *fortress) ping(t *testing.T) {
 	for who, subjects := range map[string][]string{
 		"api-keys": {events.SubjectClaim("api-keys", "ping"), events.SubjectReport("api-keys", "ping"), events.SubjectHello("api-keys")},
 		"demo":     {events.SubjectRequest("demo"), events.SubjectCancel("demo"), events.SubjectStatus("demo")},
+		"operator": {events.SubjectOperate()},
 	} {
 		nc := f.connect(t, who)
 		for _, subject := range subjects {
@@ -224,6 +225,12 @@ func (f *fortress) ping(t *testing.T) {
 	f.calls = slices.DeleteFunc(f.calls, func(s string) bool {
 		return strings.HasSuffix(s, ".ping") || s == events.SubjectHello("api-keys") || strings.HasSuffix(s, ".demo")
 	})
+	for i, s := range slices.Backward(f.calls) { // of operations only our own: an attacker's must be seen
+		if s == events.SubjectOperate() {
+			f.calls = slices.Delete(f.calls, i, i+1)
+			break
+		}
+	}
 }
 
 // eavesdrop listens wherever the attacker may be allowed to, and complains of what it

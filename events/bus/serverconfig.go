@@ -38,7 +38,7 @@ type ServerConfig struct {
 	TLS        TLS        // Cert and Key: serve TLS; with CA: clients must have a certificate
 
 	Orchestrator []string // public user keys
-	Operators    []string // public user keys; they watch, and change nothing
+	Operators    []string // public user keys; they watch, decide, and reach no stream
 	Participants []Account
 	Sources      []Account
 

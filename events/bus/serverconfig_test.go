@@ -42,7 +42,7 @@ func TestEachAccountGetsItsOwnSubjectsAndNothingElse(t *testing.T) {
 			"service erasure.requested.demo", "service erasure.request.demo", "service erasure.cancel.demo", "service erasure.status.demo",
 			"stream erasure.event.*.demo", "stream erasure.summary.demo",
 		},
-		`"OPERATORS"`: {"service $SRV.>", "stream erasure.event.>", "stream erasure.summary.>"},
+		`"OPERATORS"`: {"service erasure.operate", "service $SRV.>", "stream erasure.event.>", "stream erasure.summary.>"},
 	} {
 		got := importsOf(t, text, account)
 		if strings.Join(got, "\n") != strings.Join(want, "\n") {
