@@ -8,6 +8,7 @@ type abilities struct {
 	counter   Counter
 	resolver  Resolver
 	suspender Suspender
+	items     []events.Kind // that can be named one by one
 	needs     []events.IdentifierType
 	yields    []events.IdentifierType
 }
@@ -17,6 +18,9 @@ func abilitiesOf(p Participant) abilities {
 	a.counter, _ = p.(Counter)
 	a.resolver, _ = p.(Resolver)
 	a.suspender, _ = p.(Suspender)
+	if i, ok := p.(Itemizer); ok {
+		a.items = i.ItemKinds()
+	}
 	if n, ok := p.(Needer); ok {
 		a.needs = n.Needs()
 	}

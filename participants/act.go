@@ -3,6 +3,7 @@ package participants
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -23,6 +24,9 @@ type act struct {
 // do carries out the task's verb and returns the report on it, less the names of the
 // permit. It never panics.
 func (a *act) do() events.Report {
+	if !a.narrows() {
+		return failed(events.Refused, codeNoItems)
+	}
 	switch a.task.Verb {
 	case events.Resolve:
 		return a.resolve()
@@ -36,6 +40,14 @@ func (a *act) do() events.Report {
 		return a.verify()
 	}
 	return failed(events.Refused, codeUnknownVerb)
+}
+
+// narrows reports whether the participant can keep to the task's items: one that cannot
+// would take them for the whole share.
+func (a *act) narrows() bool {
+	return !slices.ContainsFunc(a.task.Items, func(i events.Item) bool {
+		return i.Participant != a.name || !slices.Contains(a.can.items, i.Kind)
+	})
 }
 
 // resolve reports what the share looks like before anything is touched.

@@ -221,8 +221,8 @@ func (s suspender) Suspend(_ context.Context, _ participants.Task, u participant
 	return participants.Result{Verdict: events.Suspended, Counts: events.Counts{"rows": 1}}, nil
 }
 
-func (s suspender) Restore(context.Context, participants.Task, participants.Undo) (participants.Result, error) {
-	*s.calls = append(*s.calls, "restore")
+func (s suspender) Restore(_ context.Context, _ participants.Task, u participants.Undo) (participants.Result, error) {
+	*s.calls = append(*s.calls, "restore: "+u.Reveal())
 	return participants.Result{Verdict: events.Restored}, nil
 }
 

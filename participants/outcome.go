@@ -22,6 +22,7 @@ const (
 	codeStopping    = "stopping"          // the worker's stop timeout came first
 	codeNoAbility   = "no_ability"        // the participant lacks the verb's interface
 	codeUnknownVerb = "unknown_verb"      // the verb is none of the contract
+	codeNoItems     = "no_items"          // the participant cannot act on these single items
 	codeNoUndo      = "no_undo"           // restore without what suspend overwrote
 	codeUnprepared  = "not_prepared"      // the undo values were not accepted
 	codeRemaining   = "remaining"         // said absent, and counted some

@@ -39,10 +39,21 @@ type Resolver interface {
 
 // Suspender makes a share unusable and can bring it back.
 type Suspender interface {
-	// Prepare reads what Restore will need. It changes nothing.
+	// Prepare reads what Restore will need. It changes nothing, and is not called again once
+	// its value was accepted.
 	Prepare(ctx context.Context, t Task) (Undo, error)
+	// Suspend is called only after the value was accepted. u is the value that counts, the
+	// first one ever accepted, which may be that of another worker. It must be repeatable.
 	Suspend(ctx context.Context, t Task, u Undo) (Result, error)
+	// Restore brings back what u describes, and must be repeatable.
 	Restore(ctx context.Context, t Task, u Undo) (Result, error)
+}
+
+// Itemizer can act on single items. A participant without it is never given a task that
+// has [Task.Items]: it would act on the whole share.
+type Itemizer interface {
+	// ItemKinds are the kinds whose items can be named one by one; a closed list.
+	ItemKinds() []events.Kind
 }
 
 // Needer says which identifier types a participant needs; without it, user_id alone.
@@ -63,6 +74,9 @@ type Task struct {
 	Identifiers []events.Identifier // of the types that the participant needs
 	Baseline    events.Counts       // counted at resolve; nil when unknown
 	MaybeDone   bool                // an earlier attempt may have done it all
+	Undo        Undo                // restore, and a suspend that was prepared before; else empty
+	Items       []events.Item       // narrow: nothing but these; empty: the whole share
+	CutOff      time.Time           // narrow: what was created later is left; zero: none
 }
 
 // Values returns the values of all identifiers of type t, in order.
@@ -78,7 +92,7 @@ func (t Task) Values(typ events.IdentifierType) []string {
 
 // Result is what an erase, suspend or restore did.
 type Result struct {
-	Verdict  events.Verdict // Erased, Absent, Anonymised or Shredded; Suspended; Restored
+	Verdict  events.Verdict // Erased, Absent, Anonymised or Shredded; Suspended or Absent; Restored or Absent
 	Counts   events.Counts
 	RowsOnly bool // rows are gone, and their remote effect was not confirmed
 }

@@ -20,7 +20,7 @@ const maxLogged = 1000
 // of the libraries below them, which like to quote a URL or a row. Every identifier of the
 // task is replaced, as it is and as it looks when quoted or escaped, whatever the case.
 func scrubber(t Task) func(string) string {
-	pattern := sync.OnceValues(func() (*regexp.Regexp, error) { return patternOf(t.Identifiers) })
+	pattern := sync.OnceValues(func() (*regexp.Regexp, error) { return patternOf(privateOf(t)) })
 	return func(text string) string {
 		re, err := pattern()
 		if err != nil {
@@ -32,10 +32,22 @@ func scrubber(t Task) func(string) string {
 
 var nothing = regexp.MustCompile(`$.`) // matches nothing
 
-func patternOf(ids []events.Identifier) (*regexp.Regexp, error) {
+// privateOf returns what of a task must not be logged.
+func privateOf(t Task) []events.Private {
+	values := []events.Private{t.Undo}
+	for _, id := range t.Identifiers {
+		values = append(values, id.Value)
+	}
+	for _, item := range t.Items {
+		values = append(values, item.Reference)
+	}
+	return values
+}
+
+func patternOf(values []events.Private) (*regexp.Regexp, error) {
 	var forms []string
-	for _, id := range ids {
-		forms = append(forms, formsOf(id.Value.Reveal())...)
+	for _, v := range values {
+		forms = append(forms, formsOf(v.Reveal())...)
 	}
 	if len(forms) == 0 {
 		return nothing, nil

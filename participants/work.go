@@ -50,7 +50,7 @@ func (s *shift) renewing(j job, l *lease) (stop func()) {
 }
 
 func taskOf(p events.Permit) Task {
-	return Task{
+	t := Task{
 		Saga:        p.Saga,
 		Verb:        p.Verb,
 		Round:       p.Round,
@@ -59,7 +59,13 @@ func taskOf(p events.Permit) Task {
 		Identifiers: p.Identifiers,
 		Baseline:    p.Baseline,
 		MaybeDone:   p.MaybeDone,
+		Undo:        p.Undo,
+		Items:       p.Items,
 	}
+	if p.CutOff != nil {
+		t.CutOff = *p.CutOff
+	}
+	return t
 }
 
 func (s *shift) logOf(j job) *slog.Logger {
