@@ -6,13 +6,16 @@ import (
 	"time"
 
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
 )
 
 // bars keep permits back for reasons that no saga knows of. The writer asks them before it
 // asks the core.
 type bars struct {
-	mu    sync.Mutex
-	quiet time.Time // nothing is granted before; zero: no such time
+	mu          sync.Mutex
+	quiet       time.Time            // nothing is granted before; zero: no such time
+	unconfirmed bool                 // nothing past the pivot is granted
+	heldBack    map[saga.ID]Decision // nothing is granted for these
 }
 
 func newBars() *bars { return &bars{} }
@@ -23,12 +26,32 @@ func (b *bars) waitUntil(t time.Time) {
 	b.quiet = t
 }
 
-// refusal returns how a claim is refused, if it is.
-func (b *bars) refusal(_ events.Claim, now time.Time) (events.Refusal, bool) {
+func (b *bars) hold(sagas map[saga.ID]Decision, unconfirmed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if now.Before(b.quiet) {
+	b.heldBack, b.unconfirmed = sagas, unconfirmed
+}
+
+// holds reports whether a saga is held back, and for what decision.
+func (b *bars) holds(id saga.ID) (Decision, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	d, ok := b.heldBack[id]
+	return d, ok
+}
+
+// refusal returns how a claim is refused, if it is.
+func (b *bars) refusal(c events.Claim, now time.Time) (events.Refusal, bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, held := b.heldBack[saga.ID(c.Saga)]; held {
+		return events.Refusal{Reason: events.RefusedParked}, true
+	}
+	switch {
+	case now.Before(b.quiet):
 		return events.Refusal{Reason: events.RefusedNotReady, Until: optional(b.quiet)}, true
+	case b.unconfirmed && (c.Verb == events.Erase || c.Verb == events.Verify):
+		return events.Refusal{Reason: events.RefusedNotReady}, true
 	}
 	return events.Refusal{}, false
 }

@@ -14,6 +14,9 @@
 //     their stored bytes, the decisions accepted, erasing, cancelled and finished, and the
 //     doorbells of open steps. What is told is bounded by the newest point in time up to
 //     which the bus surely has everything; parked and resumed are not told again.
+//   - A store that was put back catches up with the bus before it opens a door (scan.go,
+//     fold.go): cancelled sagas are cancelled, those that went further than the input of the
+//     core can say are held back, and what it does not know is named. See [Recovery].
 //   - A running saga is always woken again (clock.go), also after a restart (recover.go).
 //   - No personal value is in a log, a metric, a subject or an error. Identifiers are in
 //     the sealed box and in the permit that is sent to the participant who needs them.

@@ -54,6 +54,10 @@ func (o *Orchestrator) onCancel(_ context.Context, c bus.Call) {
 		o.undecodable(c, "cancel", c.Token(2), err)
 		return
 	}
+	if _, held := o.bars.holds(sagaOf(r.Request)); held {
+		o.reply(c, tooLate())
+		return
+	}
 	o.enqueue(c, job{cancel: &cancellation{source: c.Token(2), cancel: r, saga: sagaOf(r.Request)}})
 }
 
@@ -221,7 +225,11 @@ func (o *Orchestrator) Status(ctx context.Context, source, id string) (events.St
 	if err != nil {
 		return events.Status{}, err
 	}
-	return statusOf(s, o.cfg.Now()), nil
+	out := statusOf(s, o.cfg.Now())
+	if d, held := o.bars.holds(s.ID); held {
+		out.Parked = "the store was put back, and knows nothing of what was decided since: " + string(d)
+	}
+	return out, nil
 }
 
 // Summary returns the bytes of a saga's summary, for a source that it serves. While the

@@ -12,7 +12,7 @@ import (
 type gauges struct {
 	o *Orchestrator
 
-	sagas, parked, oldest, deadline, outbox, outboxAge, workers, connected, reconnects *prometheus.Desc
+	sagas, parked, oldest, deadline, outbox, outboxAge, workers, connected, reconnects, lease, unknown, heldBack *prometheus.Desc
 }
 
 func newGauges(o *Orchestrator) *gauges {
@@ -28,13 +28,16 @@ func newGauges(o *Orchestrator) *gauges {
 		outboxAge:  desc("expunge_outbox_oldest_seconds", "Age of the oldest of them; 0 when there is none."),
 		workers:    desc("expunge_workers", "Workers that announced themselves in the last three minutes, by participant.", "participant"),
 		connected:  desc("expunge_bus_connected", "1 while the bus is connected."),
+		lease:      desc("expunge_lease_held", "1 while this orchestrator holds its bus; without it, it answers nothing."),
+		unknown:    desc("expunge_unknown_sagas", "Sagas that were accepted and are not in the store that was put back; an operator must look."),
+		heldBack:   desc("expunge_sagas_held_back", "Sagas that went further than the store that was put back knows; an operator must look."),
 		reconnects: desc("expunge_bus_reconnects_total", "Reconnections to the bus since the start."),
 	}
 }
 
 // Describe implements [prometheus.Collector].
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{g.sagas, g.parked, g.oldest, g.deadline, g.outbox, g.outboxAge, g.workers, g.connected, g.reconnects} {
+	for _, d := range []*prometheus.Desc{g.sagas, g.parked, g.oldest, g.deadline, g.outbox, g.outboxAge, g.workers, g.connected, g.reconnects, g.lease, g.unknown, g.heldBack} {
 		ch <- d
 	}
 }
@@ -57,15 +60,22 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	n, oldest := g.o.relay.depth()
 	put(g.outbox, float64(n))
 	put(g.outboxAge, age(now, oldest))
-	up := 0.0
-	if g.o.cfg.Conn.IsConnected() {
-		up = 1
-	}
-	put(g.connected, up)
+	put(g.connected, one(g.o.cfg.Conn.IsConnected()))
+	put(g.lease, one(g.o.holds()))
+	left := g.o.Recovery()
+	put(g.unknown, float64(left.unknownSagas()))
+	put(g.heldBack, float64(len(left.HeldBack)))
 	ch <- prometheus.MustNewConstMetric(g.reconnects, prometheus.CounterValue, float64(g.o.cfg.Conn.Stats().Reconnects)) //nolint:promlinter // as above
 	for _, name := range g.o.metrics.names {
 		put(g.workers, float64(g.o.presence.count(name, now)), name)
 	}
+}
+
+func one(yes bool) float64 { //nolint:revive // what it converts
+	if yes {
+		return 1
+	}
+	return 0
 }
 
 func age(now, since time.Time) float64 {

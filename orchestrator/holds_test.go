@@ -95,7 +95,9 @@ func (r *rig) aliveIn(id string) []saga.Live {
 func TestAHoldOnAnIdentifierIsMetWhenItIsFound(t *testing.T) {
 	r := newRig(t, twoShares())
 	account, _ := r.heldBack("ada")
-	account.yield = func(string) []events.Identifier { return []events.Identifier{{Type: "email", Value: "ada@example.com"}} }
+	account.yield = func(string) []events.Identifier {
+		return []events.Identifier{{Type: "email", Value: "ada@example.com"}}
+	}
 	r.operate(events.Operation{Verb: events.OpHold, Realm: "main", Participant: "identity-provider",
 		Identifiers: []events.Identifier{{Type: "email", Value: "ada@example.com"}}})
 	c, _ := r.client("billing")

@@ -161,13 +161,3 @@ func (o *Orchestrator) beQuiet(ctx context.Context, from *bus.Holder) error {
 	}
 	return nil
 }
-
-// note commits meta values. It is for before the writer runs; with it, see learn.
-func (o *Orchestrator) note(ctx context.Context, meta map[string][]byte) error {
-	b := storage.Batch{Log: o.log + 1, Meta: meta}
-	if err := o.cfg.Store.Commit(ctx, b); err != nil {
-		return fmt.Errorf("commit %d: %w", b.Log, err)
-	}
-	o.log = b.Log
-	return nil
-}

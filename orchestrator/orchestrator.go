@@ -26,6 +26,9 @@ type Orchestrator struct {
 	plans    *planBook
 	bars     *bars
 	marks    *marks
+	recovery recovering
+	decider  decider
+	started  time.Time // when recovery began
 
 	lending bus.LeaseConfig // its zero value but in tests
 	lease   atomic.Pointer[bus.Lease]
@@ -43,8 +46,10 @@ type Orchestrator struct {
 	isFull   atomic.Bool // the last commit found no space
 
 	// The writer's own.
-	log       uint64 // number of the last batch
-	ahead     uint64 // by how much messages count further
+	log       uint64    // number of the last batch
+	told      uint64    // number of the last batch before the start that was more than a note
+	ahead     uint64    // by how much messages count further; set before it runs
+	found     *findings // what is to be folded in; nil: nothing
 	cache     cache
 	again     []saga.ID        // live at the start, to be woken
 	restarted map[saga.ID]bool // live at the start, and not told of it yet
@@ -70,7 +75,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	}
 	m := newMetrics(cfg.Registerer, cfg.participants())
 	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), live: newCensus(),
-		presence: newPresence(), bars: newBars(), marks: newMarks(), plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
+		presence: newPresence(), bars: newBars(), marks: newMarks(), decider: byInputs{}, plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
 	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
 	o.held, o.holdings = o.leased, newHolds()
@@ -108,8 +113,13 @@ func (o *Orchestrator) prepare(ctx context.Context) (*bus.Publisher, error) {
 	if err := o.acquire(ctx); err != nil {
 		return nil, err
 	}
-	if err := o.compare(ctx, o.note); err != nil {
-		return nil, fmt.Errorf("compare the bus with what it acknowledged: %w", err)
+	if err := o.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	if o.found == nil {
+		if err := o.compare(ctx, o.note); err != nil {
+			return nil, fmt.Errorf("compare the bus with what it acknowledged: %w", err)
+		}
 	}
 	pub, err := bus.NewPublisher(o.cfg.Conn, bus.Hooks{})
 	if err != nil {
@@ -155,6 +165,9 @@ func (o *Orchestrator) run(ctx context.Context) error {
 
 // serve opens the doors and keeps them open until ctx ends.
 func (o *Orchestrator) serve(ctx context.Context) error {
+	if err := o.fold(ctx); err != nil {
+		return err
+	}
 	svc, err := bus.Serve(o.cfg.Conn, bus.ServiceConfig{Name: "expunge", Version: o.cfg.Version, Logger: o.logger,
 		Description: "erases a person from every system that holds a share of them",
 		Hooks:       bus.Hooks{Dropped: func(e string) { o.metrics.dropped.WithLabelValues(e).Inc() }}}, o.endpoints())

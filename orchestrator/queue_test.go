@@ -25,16 +25,6 @@ func (s *shelf) set(f func(s *shelf)) {
 	f(s)
 }
 
-// state is where a saga stands in the store.
-func (r *rig) state(id string) saga.State {
-	r.t.Helper()
-	s, err := r.store.Load(r.t.Context(), saga.ID(id))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return s
-}
-
 // TestARequestPastThePivotWaitsForTheNextSaga: it is durable, further ones are merged into
 // it, it outlives a restart, and it begins by itself.
 func TestARequestPastThePivotWaitsForTheNextSaga(t *testing.T) {

@@ -12,9 +12,9 @@ import (
 // recover reads what a start needs: the last log number, the sagas that are under way with
 // their timers, the outbox, and the data keys that nobody needs any more.
 func (o *Orchestrator) recover(ctx context.Context) error {
-	var err error
-	if o.log, err = o.cfg.Store.LastLog(ctx); err != nil {
-		return fmt.Errorf("last log number: %w", err)
+	o.started = o.cfg.Now()
+	if err := o.recoverLog(ctx); err != nil {
+		return err
 	}
 	if err := o.recoverClock(ctx); err != nil {
 		return err
@@ -26,6 +26,9 @@ func (o *Orchestrator) recover(ctx context.Context) error {
 		return err
 	}
 	if err := o.recoverSagas(ctx); err != nil {
+		return err
+	}
+	if err := o.recoverRecovery(ctx); err != nil {
 		return err
 	}
 	if err := o.recoverMarks(ctx); err != nil {
@@ -112,12 +115,7 @@ func (o *Orchestrator) adopt(ctx context.Context) error {
 	if n := o.cfg.Keys.Len(); n > 0 {
 		return fmt.Errorf("the store is new and the keys file holds the keys of %d erasures under way: put the database back, or remove the keys file to begin anew and lose them", n)
 	}
-	b := storage.Batch{Log: 1, Meta: map[string][]byte{metaKeys: []byte(o.cfg.Keys.ID())}}
-	if err := o.cfg.Store.Commit(ctx, b); err != nil {
-		return fmt.Errorf("first batch: %w", err)
-	}
-	o.log = b.Log
-	return nil
+	return o.note(ctx, map[string][]byte{metaKeys: []byte(o.cfg.Keys.ID())})
 }
 
 // wakeAll wakes every saga that was under way; the first input of each is preceded by the

@@ -29,6 +29,7 @@ type rig struct {
 	srv   *embedded.Server
 	dir   string // of the bus
 	bus   bus.ServerConfig
+	keyed string // the file of the data keys
 	keys  map[string]bus.Key
 	store *flaky
 	vault *vault.Keys
@@ -37,10 +38,10 @@ type rig struct {
 
 	with    []func(*orchestrator.Config)
 	shelves map[string]*shelf
-
-	stop  func()
-	ended chan error
-	orch  *orchestrator.Orchestrator
+	fatal   bool // the next start ends by itself
+	stop    func()
+	ended   chan error
+	orch    *orchestrator.Orchestrator
 }
 
 // newRig starts the bus and an orchestrator for a plan; workers are started by the test.
@@ -61,7 +62,8 @@ func newRig(t *testing.T, plan saga.Plan, with ...func(*orchestrator.Config)) *r
 	r.srv, r.bus = srv, cfg
 	t.Cleanup(srv.Shutdown)
 	r.provision()
-	r.vault = openVault(t, filepath.Join(t.TempDir(), "keys"))
+	r.keyed = filepath.Join(t.TempDir(), "keys")
+	r.vault = openVault(t, r.keyed)
 	r.start()
 	return r
 }
@@ -139,6 +141,10 @@ func (r *rig) start() {
 	ended := make(chan error, 1)
 	go func() { ended <- o.Run(ctx) }()
 	r.orch, r.ended = o, ended
+	if r.fatal {
+		r.t.Cleanup(cancel)
+		return
+	}
 	r.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {

@@ -1,0 +1,148 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
+)
+
+// decider passes to the core what was decided about a saga after its store was backed up.
+// taken is false when the core has no input for it; then nothing changed.
+type decider interface {
+	decided(b *batch, id saga.ID, d Decision, before time.Time) (taken bool, err error)
+}
+
+// byInputs decides with the inputs that the core has. A cancel is the withdrawal of every
+// request that the backup holds; requests of a later time, which nobody withdrew, stand.
+type byInputs struct{}
+
+func (byInputs) decided(b *batch, id saga.ID, d Decision, before time.Time) (taken bool, err error) {
+	switch d {
+	case DecidedCancel:
+		return b.withdrawAll(id, before)
+	case DecidedPivot, DecidedEnd:
+	}
+	return false, nil
+}
+
+func (b *batch) withdrawAll(id saga.ID, before time.Time) (taken bool, err error) {
+	l, err := b.load(id)
+	if err != nil {
+		return false, err
+	}
+	for _, q := range l.state.Requests {
+		if q.Withdrawn || !q.At.Before(before) {
+			continue
+		}
+		effects, err := b.step(l, saga.CancelRequested{Request: q.ID, Source: q.Source})
+		if err != nil {
+			return false, err
+		}
+		for _, e := range effects {
+			if a, ok := e.(saga.CancelAnswer); ok && a.Result == saga.CancelTooLate {
+				return false, nil
+			}
+		}
+	}
+	return true, nil
+}
+
+// fold takes into the store what the bus knows beyond it, and names what the store lacks.
+// All of it is one batch: a process that dies before begins anew, from the same bus.
+func (o *Orchestrator) fold(ctx context.Context) error {
+	f := o.found
+	if f == nil {
+		return nil
+	}
+	var r Recovery
+	_, err := o.ask(ctx, job{do: func(b *batch) (err error) {
+		r, err = b.foldAll(f)
+		if err != nil {
+			return err
+		}
+		return b.saveRecovery(r)
+	}})
+	if err != nil {
+		return fmt.Errorf("what was decided after the backup: %w", err)
+	}
+	o.found = nil
+	o.adoptRecovery(r)
+	o.tell(ctx, r)
+	o.compareUntilDone(ctx) // not before: marks of today would hide what is to be folded in
+	return nil
+}
+
+func (b *batch) foldAll(f *findings) (Recovery, error) {
+	r := b.o.recovery.get()
+	r.At, r.Unconfirmed, r.Confirmed = b.now, false, nil
+	if r.HeldBack == nil {
+		r.HeldBack = map[saga.ID]Decision{}
+	}
+	for _, id := range f.order {
+		if err := b.foldOne(&r, id, f.sagas[id]); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {
+	l, err := b.load(id)
+	switch {
+	case errors.Is(err, storage.ErrDamaged):
+		return nil // it stands still, and was told of
+	case errors.Is(err, storage.ErrNotFound):
+		r.name(at, nil)
+		return nil
+	case err != nil:
+		return err
+	case l.state.Phase.Final():
+		return nil
+	}
+	r.name(at, l.state.Requests)
+	d, ok := at.decision()
+	if !ok || d == DecidedPivot && !l.state.Pivoted.IsZero() {
+		return nil
+	}
+	taken, err := b.o.decider.decided(b, id, d, b.o.started)
+	if err != nil {
+		return err
+	}
+	if !taken {
+		r.HeldBack[id] = d
+	}
+	return nil
+}
+
+// name lists the requests that are not known, unless their erasure has ended.
+func (r *Recovery) name(at *finding, known []saga.Request) {
+	if at.finished || at.cancelled {
+		return
+	}
+	have := map[string]bool{}
+	for _, q := range known {
+		have[q.ID] = true
+	}
+	for _, u := range at.accepted {
+		if !have[u.Request] {
+			u.Pivoted = at.pivoted
+			r.Unknown = append(r.Unknown, u)
+		}
+	}
+}
+
+// tell names everything that an operator must look at.
+func (o *Orchestrator) tell(ctx context.Context, r Recovery) {
+	for _, u := range r.Unknown {
+		o.logger.ErrorContext(ctx, "a request that was accepted is not in the store that was put back: have its source send it again",
+			"saga", string(u.Saga), "request", u.Request, "source", u.Source, "correlation_id", u.CorrelationID, "pivoted", u.Pivoted)
+	}
+	for id, d := range r.HeldBack {
+		o.logger.ErrorContext(ctx, "a saga went further than the store that was put back knows: nothing is permitted for it", "saga", string(id), "decided", string(d))
+	}
+	o.logger.InfoContext(ctx, "recovered from an older store", "unknown_requests", len(r.Unknown), "held_back", len(r.HeldBack))
+}
