@@ -13,17 +13,24 @@ import (
 // decider passes to the core what was decided about a saga after its store was backed up.
 // taken is false when the core has no input for it; then nothing changed.
 type decider interface {
-	decided(b *batch, id saga.ID, d Decision, before time.Time) (taken bool, err error)
+	decided(b *batch, id saga.ID, d decided) (taken bool, err error)
+}
+
+// decided is what the bus says was decided about a saga.
+type decided struct {
+	kind    Decision
+	summary []byte    // as it was published; nil unless the saga ended
+	before  time.Time // whoever asked later than that asked after the backup was put back
 }
 
 // byInputs decides with the inputs that the core has. A cancel is the withdrawal of every
 // request that the backup holds; requests of a later time, which nobody withdrew, stand.
 type byInputs struct{}
 
-func (byInputs) decided(b *batch, id saga.ID, d Decision, before time.Time) (taken bool, err error) {
-	switch d {
+func (byInputs) decided(b *batch, id saga.ID, d decided) (taken bool, err error) {
+	switch d.kind {
 	case DecidedCancel:
-		return b.withdrawAll(id, before)
+		return b.withdrawAll(id, d.before)
 	case DecidedPivot, DecidedEnd:
 	}
 	return false, nil
@@ -108,7 +115,7 @@ func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {
 	if !ok || d == DecidedPivot && !l.state.Pivoted.IsZero() {
 		return nil
 	}
-	taken, err := b.o.decider.decided(b, id, d, b.o.started)
+	taken, err := b.o.decider.decided(b, id, decided{kind: d, summary: at.summary, before: b.o.started})
 	if err != nil {
 		return err
 	}

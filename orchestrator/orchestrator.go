@@ -220,7 +220,7 @@ func (o *Orchestrator) Ready() error {
 	case !o.cfg.Conn.IsConnected():
 		return errors.New("the bus is not connected")
 	case !o.holds():
-		return errors.New("the bus is not held: its lease could not be renewed in time")
+		return errors.New("the bus is not held, since its lease could not be renewed: look at the disk of the bus, and restart it if that was full")
 	case o.isFull.Load():
 		return errors.New("the disk is full: nothing is accepted until there is space")
 	}

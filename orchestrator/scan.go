@@ -25,6 +25,7 @@ type findings struct {
 type finding struct {
 	accepted                     []UnknownRequest
 	pivoted, cancelled, finished bool
+	summary                      []byte
 }
 
 // newer reports whether the store is older than the bus.
@@ -79,7 +80,7 @@ func (f *findings) take(m bus.Stored) {
 		f.event(m.Subject, p)
 	case events.Summary:
 		at := f.of(saga.ID(p.Saga))
-		at.finished = true
+		at.finished, at.summary = true, m.Message.Data
 		at.cancelled = at.cancelled || p.State == events.Cancelled
 	}
 }
