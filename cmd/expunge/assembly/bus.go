@@ -19,8 +19,7 @@ import (
 type Bus struct {
 	server *embedded.Server // nil: elsewhere
 	folder string           // of its streams
-	alarm  *alarm
-	ours   bus.Config // how the orchestrator connects
+	ours   bus.Config       // how the orchestrator connects
 	log    *slog.Logger
 }
 
@@ -35,8 +34,7 @@ func Embed(cfg embedded.Config) (*Bus, error) {
 		return nil, err
 	}
 	cfg.Orchestrator = append([]string{key.Public()}, cfg.Orchestrator...)
-	b := &Bus{folder: cfg.StoreDir, log: cfg.Logger, alarm: newAlarm(cfg.Logger.Handler())}
-	cfg.Logger = slog.New(b.alarm)
+	b := &Bus{folder: cfg.StoreDir, log: cfg.Logger}
 	if b.server, err = embedded.Start(cfg); err != nil {
 		return nil, fmt.Errorf("start the bus: %w", err)
 	}

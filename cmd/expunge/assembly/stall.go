@@ -2,52 +2,9 @@ package assembly
 
 import (
 	"context"
-	"log/slog"
-	"strings"
 	"syscall"
 	"time"
 )
-
-// A stream that met a full disk stops storing and, with space or without, never begins
-// again until its server is restarted. Nothing on the bus tells: the API answers, and only
-// a publish that would be stored is not acknowledged. What tells is the server's log.
-
-// stallMark is what the server logs once for such a stream.
-const stallMark = "critical write error"
-
-// alarm is a log handler that listens for the mark.
-type alarm struct {
-	slog.Handler
-	stalled chan struct{} // holds one at most
-}
-
-func newAlarm(h slog.Handler) *alarm { return &alarm{h, make(chan struct{}, 1)} }
-
-// Enabled lets the mark through whatever the level: the server logs it as an error.
-func (a *alarm) Enabled(ctx context.Context, level slog.Level) bool {
-	return level >= slog.LevelError || a.Handler.Enabled(ctx, level)
-}
-
-// Handle implements [slog.Handler].
-func (a *alarm) Handle(ctx context.Context, r slog.Record) error {
-	r.Attrs(func(attr slog.Attr) bool {
-		if strings.Contains(attr.Value.String(), stallMark) {
-			a.raise()
-		}
-		return true
-	})
-	if !a.Handler.Enabled(ctx, r.Level) {
-		return nil
-	}
-	return a.Handler.Handle(ctx, r)
-}
-
-func (a *alarm) raise() {
-	select {
-	case a.stalled <- struct{}{}:
-	default: // raised already
-	}
-}
 
 const (
 	stallPoll = 5 * time.Second
@@ -65,19 +22,27 @@ func (b *Bus) guard(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-b.alarm.stalled:
+		case <-b.server.Stalled():
 		}
 		b.log.ErrorContext(ctx, "the disk of the bus is full: free some space, and the bus is restarted by itself", "folder", b.folder)
-		if !b.awaitSpace(ctx) {
+		if !b.revive(ctx) {
 			return
-		}
-		if err := b.server.Restart(); err != nil {
-			b.log.ErrorContext(ctx, "the bus does not start again; it is tried again", "error", err)
-			b.alarm.raise()
-			continue
 		}
 		b.log.InfoContext(ctx, "the bus was restarted after its disk was full")
 	}
+}
+
+// revive restarts the server once there is space, and again until it starts; false: ctx has
+// ended.
+func (b *Bus) revive(ctx context.Context) bool {
+	for b.awaitSpace(ctx) {
+		err := b.server.Restart()
+		if err == nil {
+			return true
+		}
+		b.log.ErrorContext(ctx, "the bus does not start again; it is tried again", "error", err)
+	}
+	return false
 }
 
 // awaitSpace reports whether there is space again; false: ctx has ended.

@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -91,26 +90,4 @@ func smallDisk(t *testing.T) string {
 		}
 	})
 	return disk
-}
-
-func TestTheAlarmHearsTheServerWhateverIsLogged(t *testing.T) {
-	var said strings.Builder
-	a := newAlarm(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelError + 1}))
-	log := slog.New(a)
-	log.Error("bus server", "line", "all is well")
-	select {
-	case <-a.stalled:
-		t.Error("raised for nothing")
-	default:
-	}
-	log.Error("bus server", "line", "JetStream stream 'X > Y' critical write error: no space left on device")
-	log.Error("bus server", "line", "JetStream stream 'X > Z' critical write error: no space left on device")
-	select {
-	case <-a.stalled:
-	default:
-		t.Error("not raised")
-	}
-	if said.Len() != 0 {
-		t.Errorf("logged below its level: %s", said.String())
-	}
 }

@@ -33,6 +33,11 @@ func TestRule12_ARestartEndsTheStallOfAFullDisk(t *testing.T) {
 	}
 	stored, err := publishUntilRefused(t, pub)
 	t.Logf("after %d messages: %v", stored, err)
+	select {
+	case <-s.Stalled():
+	case <-time.After(10 * time.Second):
+		t.Error("a stream has stopped storing, and the server does not tell")
+	}
 
 	if err := os.Remove(filepath.Join(disk, "ballast")); err != nil {
 		t.Fatal(err)

@@ -35,8 +35,9 @@ type Config struct {
 
 // Server is a running server.
 type Server struct {
-	cfg    Config
-	unlock func()
+	cfg     Config
+	unlock  func()
+	stalled chan struct{} // holds one at most
 
 	mu      sync.Mutex
 	current *server.Server
@@ -57,7 +58,7 @@ func Start(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("embedded bus: store_dir: %w", err)
 	}
-	s := &Server{cfg: cfg, port: cfg.Port, unlock: unlock}
+	s := &Server{cfg: cfg, port: cfg.Port, unlock: unlock, stalled: make(chan struct{}, 1)}
 	if err := s.launch(); err != nil {
 		unlock()
 		return nil, fmt.Errorf("embedded bus: %w", err)
@@ -100,7 +101,7 @@ func (s *Server) launch() error {
 	if err != nil {
 		return err
 	}
-	log := newLogger(s.cfg.Logger)
+	log := newLogger(s.cfg.Logger, s.stalled)
 	srv.SetLoggerV2(log, false, false, false)
 	srv.Start()
 	if err := ready(srv, log.fatal); err != nil {
@@ -174,6 +175,7 @@ func (s *Server) Restart() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.halt()
+	s.calm()
 	if err := s.launch(); err != nil {
 		return fmt.Errorf("embedded bus: restart: %w", err)
 	}
