@@ -30,6 +30,10 @@ type Holder struct {
 // ErrLeaseLost means that another orchestrator holds the bus by now. It does not come back.
 var ErrLeaseLost = errors.New("another orchestrator has taken over this bus")
 
+// ErrBusAnew means that the stream with the lease is gone: the bus was made anew, or somebody
+// has deleted it. A new start makes it again.
+var ErrBusAnew = errors.New("the control stream is gone, as on a bus that was made anew: start again, which makes all streams")
+
 // HeldError says who holds the bus that was asked for.
 type HeldError struct {
 	Holder Holder

@@ -22,14 +22,14 @@ const (
 
 // Keep renews the lease until ctx ends. While the bus is away the lease runs out, and is
 // valid again as soon as it can be renewed, if nobody has taken it meanwhile. The error is
-// nil when ctx has ended, and otherwise wraps [ErrLeaseLost]: whoever acts under the lease
-// must end.
+// nil when ctx has ended, and otherwise wraps [ErrLeaseLost] or [ErrBusAnew]: whoever acts
+// under the lease must end.
 func (l *Lease) Keep(ctx context.Context) error {
 	wait := l.cfg.Life / renewals
 	for pauseFor(ctx, wait) == nil {
 		err := l.renew(ctx)
 		switch {
-		case errors.Is(err, ErrLeaseLost):
+		case errors.Is(err, ErrLeaseLost), errors.Is(err, ErrBusAnew):
 			return err
 		case err != nil && ctx.Err() == nil:
 			l.cfg.Logger.WarnContext(ctx, "the lease of the bus is not renewed; it is tried again", "error", err)
@@ -45,10 +45,14 @@ func (l *Lease) renew(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.Life/renewals)
 	defer cancel()
 	err := l.write(ctx, l.at())
-	if !errors.Is(err, errMoved) {
+	if !errors.Is(err, errMoved) && !errors.Is(err, ErrNoStream) {
 		return err
 	}
 	seen, err := l.read(ctx)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		l.lose()
+		return ErrBusAnew
+	}
 	if err != nil {
 		return err
 	}
@@ -135,6 +139,9 @@ func (l *Lease) publish(ctx context.Context, data []byte, after uint64) (sequenc
 	m := &nats.Msg{Subject: SubjectLease, Data: data, Header: nats.Header{}}
 	m.Header.Set(nats.ExpectedLastSubjSeqHdr, strconv.FormatUint(after, 10))
 	answer, err := l.nc.RequestMsgWithContext(ctx, m)
+	if errors.Is(err, nats.ErrNoResponders) {
+		return 0, fmt.Errorf("write: %w", ErrNoStream)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("write: %w", err)
 	}

@@ -211,6 +211,28 @@ func TestALeaseRunsOutWithTheBusAwayAndComesBackWithIt(t *testing.T) {
 	}
 }
 
+func TestABusThatWasMadeAnewEndsTheLease(t *testing.T) {
+	s := newLeaseStand(t)
+	l := s.mustAcquire(t, bus.LeaseConfig{Instance: "a"})
+	js, err := s.nc.JetStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := js.DeleteStream(events.StreamControl); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-keep(t, l); !errors.Is(err, bus.ErrBusAnew) {
+		t.Errorf("it ended with %v", err)
+	}
+	if l.Valid() {
+		t.Error("valid without a stream that could tell of another holder")
+	}
+	if err := bus.ProvisionControl(t.Context(), s.nc); err != nil {
+		t.Fatal(err)
+	}
+	s.mustAcquire(t, bus.LeaseConfig{Instance: "a"})
+}
+
 // TestARenewalWhoseAnswerWasLostIsNotALoss: the stream has it, and the holder does not know.
 func TestARenewalWhoseAnswerWasLostIsNotALoss(t *testing.T) {
 	s := newLeaseStand(t)

@@ -35,6 +35,16 @@ func Provision(ctx context.Context, nc *nats.Conn, t Topology) error {
 	return errors.Join(errs...)
 }
 
+// ProvisionControl makes the control stream alone, which [AcquireLease] needs: who does not
+// hold the bus must not change the settings of anything else on it.
+func ProvisionControl(ctx context.Context, nc *nats.Conn) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return fmt.Errorf("provision: %w", err)
+	}
+	return provisionStream(ctx, js, controlStream())
+}
+
 func provisionStream(ctx context.Context, js jetstream.JetStream, want jetstream.StreamConfig) error {
 	s, err := js.Stream(ctx, want.Name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
