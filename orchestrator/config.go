@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -25,8 +26,11 @@ import (
 type Config struct {
 	Store storage.Store
 	Keys  *vault.Keys
-	// Conn is a connection of the orchestrator's own user. The streams must be provisioned.
+	// Conn is a connection of the orchestrator's own user. The control stream must be there.
 	Conn *nats.Conn
+	// Provision makes the other streams and consumers. It is called once the bus is held.
+	// Nil: they are there.
+	Provision func(ctx context.Context) error
 
 	Plans   map[string]saga.Plan // by name; defaults are filled in
 	Sources map[string]Source    // by name
@@ -74,6 +78,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Registerer == nil {
 		c.Registerer = prometheus.NewRegistry()
+	}
+	if c.Provision == nil {
+		c.Provision = func(context.Context) error { return nil }
 	}
 	if c.Wall == nil {
 		c.Wall = time.Now

@@ -2,7 +2,9 @@ package orchestrator_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/events/bus"
 	"github.com/expunge-io/expunge/events/bus/embedded"
 	"github.com/expunge-io/expunge/storage"
 )
@@ -131,6 +134,41 @@ func (r *rig) reconnect() {
 		r.t.Fatal(err)
 	}
 	eventually(r.t, "ready", func() bool { return r.orch.Ready() == nil })
+}
+
+// TestABusThatWasReplacedWhileItRuns: the process ends, and its supervisor starts the next.
+func TestABusThatWasReplacedWhileItRuns(t *testing.T) {
+	r := newRig(t, twoShares())
+	r.work()
+	id, _ := r.erased(person)
+	r.stop()
+	js, err := jetstream.New(r.connect("orchestrator"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := r.config()
+	cfg.Provision = func(ctx context.Context) error { return bus.Provision(ctx, cfg.Conn, r.bus.Topology()) }
+	o := r.launch(cfg, r.store, nil)
+	o.awaitReady(t)
+	for _, stream := range []string{events.StreamControl, events.StreamEvents, events.StreamCommands} {
+		if err := js.DeleteStream(t.Context(), stream); err != nil {
+			t.Fatal(err)
+		}
+	}
+	select {
+	case err := <-o.ended:
+		if !errors.Is(err, bus.ErrBusAnew) {
+			t.Fatalf("it ended with %v", err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatal("it goes on without a bus")
+	}
+	if err := bus.ProvisionControl(t.Context(), cfg.Conn); err != nil {
+		t.Fatal(err)
+	}
+	cfg.Registerer = nil
+	r.launch(cfg, r.store, nil).awaitReady(t)
+	eventually(t, "told again", func() bool { return len(r.find(events.StreamEvents, "erasure.summary.", id)) == 1 })
 }
 
 // TestABusThatLostItsTailIsTold puts back the files of the bus as they were between

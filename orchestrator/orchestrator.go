@@ -113,6 +113,9 @@ func (o *Orchestrator) prepare(ctx context.Context) (*bus.Publisher, error) {
 	if err := o.acquire(ctx); err != nil {
 		return nil, err
 	}
+	if err := o.cfg.Provision(ctx); err != nil {
+		return nil, fmt.Errorf("bus: %w", err)
+	}
 	if err := o.catchUp(ctx); err != nil {
 		return nil, err
 	}

@@ -25,12 +25,11 @@ import (
 // Orchestrator is an orchestrator with its HTTP door.
 type Orchestrator struct {
 	*orchestrator.Orchestrator
-	bus      *Bus
-	conn     *nats.Conn
-	topology bus.Topology
-	door     net.Listener
-	handler  http.Handler
-	log      *slog.Logger
+	bus     *Bus
+	conn    *nats.Conn
+	door    net.Listener
+	handler http.Handler
+	log     *slog.Logger
 }
 
 // NewOrchestrator opens the HTTP address and begins to connect to the bus. It serves
@@ -61,9 +60,11 @@ func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 	}
 	metrics := prometheus.NewRegistry()
 	metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	topology := bus.Topology{Participants: cfg.Participants(), Sources: cfg.SourceNames(), Limits: cfg.NATS.Limits}
 	o, err := orchestrator.New(orchestrator.Config{
 		Store: home.Store, Keys: home.Keys, Conn: nc,
-		Plans: cfg.Plans, Sources: sources(cfg), Regimes: cfg.Regimes,
+		Provision: func(ctx context.Context) error { return bus.Provision(ctx, nc, topology) },
+		Plans:     cfg.Plans, Sources: sources(cfg), Regimes: cfg.Regimes,
 		TakeOver: cfg.TakeOver, Version: semantic(version), Logger: log, Registerer: metrics,
 	})
 	if err != nil {
@@ -72,8 +73,7 @@ func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 	}
 	return &Orchestrator{
 		Orchestrator: o, bus: b, conn: nc, log: log,
-		topology: bus.Topology{Participants: cfg.Participants(), Sources: cfg.SourceNames(), Limits: cfg.NATS.Limits},
-		handler:  api.New(api.Config{Orchestrator: o, Source: cfg.HTTP.Source, Gatherer: metrics, Logger: log}),
+		handler: api.New(api.Config{Orchestrator: o, Source: cfg.HTTP.Source, Gatherer: metrics, Logger: log}),
 	}, nil
 }
 
@@ -136,7 +136,7 @@ func (o *Orchestrator) Run(ctx context.Context) error {
 func (o *Orchestrator) serve(ctx context.Context) error {
 	err := bus.WaitConnected(ctx, o.conn)
 	if err == nil {
-		err = bus.Provision(ctx, o.conn, o.topology)
+		err = bus.ProvisionControl(ctx, o.conn)
 	}
 	if err != nil {
 		return unlessEnded(ctx, fmt.Errorf("bus: %w", err))
