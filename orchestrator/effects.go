@@ -31,6 +31,9 @@ func (b *batch) emit(l *loaded, e saga.Emit) error {
 		ev := events.Event{Saga: string(l.state.ID), Kind: events.EventKind(e.Kind), State: events.State(l.state.Phase),
 			Pseudonym: l.state.Subject, Participant: e.Participant, Reason: e.Reason, At: b.now, Due: l.state.Due,
 			Request: q.ID, CorrelationID: q.Correlation}
+		if e.Hold != nil {
+			ev.Hold, ev.Ground, ev.Until = e.Hold.ID, e.Hold.Ground, optional(e.Hold.Until)
+		}
 		if err := b.message(l, events.SubjectEvent(ev.Kind, q.Source), id, ev); err != nil {
 			return err
 		}
@@ -41,6 +44,11 @@ func (b *batch) emit(l *loaded, e saga.Emit) error {
 // finish builds the summary's bytes, once, and addresses them to every source. The data
 // key goes after the commit.
 func (b *batch) finish(l *loaded, e saga.Finish) error {
+	l.plain = nil
+	b.ended = append(b.ended, l.state.ID)
+	if e.Found {
+		return nil // its summary came from the bus
+	}
 	sum := summaryOf(l.plan, l.state, e.Head)
 	m, err := events.Encode(events.Envelope{ID: string(l.state.ID) + ".summary", Source: envelopeSource, Subject: string(l.state.ID), Time: b.now}, sum)
 	if err != nil {
@@ -51,8 +59,7 @@ func (b *batch) finish(l *loaded, e saga.Finish) error {
 			return err
 		}
 	}
-	l.summary, l.plain = m.Data, nil
-	b.ended = append(b.ended, l.state.ID)
+	l.summary = m.Data
 	return nil
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
 )
@@ -23,39 +25,44 @@ type decided struct {
 	before  time.Time // whoever asked later than that asked after the backup was put back
 }
 
-// byInputs decides with the inputs that the core has. A cancel is the withdrawal of every
-// request that the backup holds; requests of a later time, which nobody withdrew, stand.
-type byInputs struct{}
+// byCore decides with the core's own input. A saga whose pivot the bus knows of cannot be
+// cancelled any more, and is held back all the same: what the newer store had found may be
+// erased where it was found, so that nothing found would prove nothing.
+type byCore struct{}
 
-func (byInputs) decided(b *batch, id saga.ID, d decided) (taken bool, err error) {
-	switch d.kind {
-	case DecidedCancel:
-		return b.withdrawAll(id, d.before)
-	case DecidedPivot, DecidedEnd:
-	}
-	return false, nil
-}
-
-func (b *batch) withdrawAll(id saga.ID, before time.Time) (taken bool, err error) {
+func (byCore) decided(b *batch, id saga.ID, d decided) (taken bool, err error) {
 	l, err := b.load(id)
 	if err != nil {
 		return false, err
 	}
-	for _, q := range l.state.Requests {
-		if q.Withdrawn || !q.At.Before(before) {
-			continue
-		}
-		effects, err := b.step(l, saga.CancelRequested{Request: q.ID, Source: q.Source})
-		if err != nil {
-			return false, err
-		}
-		for _, e := range effects {
-			if a, ok := e.(saga.CancelAnswer); ok && a.Result == saga.CancelTooLate {
-				return false, nil
-			}
-		}
+	switch d.kind {
+	case DecidedCancel:
+		_, err = b.step(l, saga.Decided{Kind: saga.DecidedCancel})
+		return l.state.Phase.Final() || l.state.Phase == saga.Restoring, err
+	case DecidedPivot:
+		_, err = b.step(l, saga.Decided{Kind: saga.DecidedPivot})
+		return false, err
+	case DecidedEnd:
+		return b.foldEnd(l, d.summary)
 	}
-	return true, nil
+	return false, nil
+}
+
+// foldEnd ends a saga with the summary that was published, byte for byte.
+func (b *batch) foldEnd(l *loaded, summary []byte) (taken bool, err error) {
+	_, p, err := events.DecodeAny(summaryHeader(), summary)
+	sum, ok := p.(events.Summary)
+	if err != nil || !ok {
+		return false, nil //nolint:nilerr // it is held back, and an operator is told
+	}
+	l.summary = summary
+	_, err = b.step(l, saga.Decided{Kind: saga.DecidedEnd, End: saga.Phase(sum.State)})
+	return err == nil, err
+}
+
+// summaryHeader is enough of an envelope to read a summary by.
+func summaryHeader() map[string][]string {
+	return map[string][]string{"ce-specversion": {"1.0"}, "ce-type": {events.TypeOf(events.Summary{})}, "ce-source": {envelopeSource}, "ce-id": {"stored"}}
 }
 
 // fold takes into the store what the bus knows beyond it, and names what the store lacks.
@@ -89,12 +96,23 @@ func (b *batch) foldAll(f *findings) (Recovery, error) {
 	if r.HeldBack == nil {
 		r.HeldBack = map[saga.ID]Decision{}
 	}
+	b.foldHolds(f)
 	for _, id := range f.order {
 		if err := b.foldOne(&r, id, f.sagas[id]); err != nil {
 			return r, err
 		}
 	}
 	return r, nil
+}
+
+// foldHolds takes over the holds that were placed and released after the backup.
+func (b *batch) foldHolds(f *findings) {
+	for _, h := range f.holds {
+		if !slices.Contains(f.released, h.ID) {
+			b.out.Holds = append(b.out.Holds, h)
+		}
+	}
+	b.out.Released = append(b.out.Released, f.released...)
 }
 
 func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {

@@ -75,7 +75,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	}
 	m := newMetrics(cfg.Registerer, cfg.participants())
 	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), live: newCensus(),
-		presence: newPresence(), bars: newBars(), marks: newMarks(), decider: byInputs{}, plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
+		presence: newPresence(), bars: newBars(), marks: newMarks(), decider: byCore{}, plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
 	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
 	o.held, o.holdings = o.leased, newHolds()

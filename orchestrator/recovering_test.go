@@ -1,6 +1,7 @@
 package orchestrator_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -162,18 +163,22 @@ func TestAFinishedSagaDoesNotRunAgainFromABackup(t *testing.T) {
 	eventually(t, "finished", func() bool { return r.state(id).Phase == saga.Completed })
 	eventually(t, "all is out", func() bool { return r.outbox() == 0 })
 	permits := len(account.permits)
-	restore(nil)
-	for range 2 { // a confirmation does not change it
-		if why := r.refused(events.Account, id, "resolve"); why != events.RefusedParked {
-			t.Errorf("a claim is refused as %s", why)
-		}
-		if d := r.orch.Recovery().HeldBack[saga.ID(id)]; d != orchestrator.DecidedEnd {
-			t.Errorf("held back for %q", d)
-		}
-		_ = r.orch.ConfirmRecovered(t.Context(), "Alex", "the bus was looked at")
+	want, err := r.store.Summary(t.Context(), saga.ID(id))
+	if err != nil {
+		t.Fatal(err)
 	}
-	if st, err := r.orch.Status(t.Context(), "billing", id); err != nil || !strings.Contains(st.Parked, "finished") {
-		t.Errorf("status %+v, %v", st, err)
+	restore(nil)
+	if why := r.refused(events.Account, id, "resolve"); why != events.RefusedEnded {
+		t.Errorf("a claim is refused as %s", why)
+	}
+	if left := r.orch.Recovery(); len(left.HeldBack)+len(left.Unknown) != 0 {
+		t.Errorf("left for an operator: %+v", left)
+	}
+	if got, err := r.orch.Summary(t.Context(), "billing", id); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("summary %s, %v, want %s", got, err, want)
+	}
+	if r.vault.Has(saga.ID(id)) {
+		t.Error("its data key is there again")
 	}
 	if account.mu.Lock(); len(account.permits) != permits {
 		t.Error("it runs again")

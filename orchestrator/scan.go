@@ -19,6 +19,9 @@ type findings struct {
 	highest uint64
 	sagas   map[saga.ID]*finding
 	order   []saga.ID
+
+	holds    []storage.Hold
+	released []string
 }
 
 // finding is what the bus says of one saga.
@@ -93,7 +96,23 @@ func (f *findings) of(id saga.ID) *finding {
 	return f.sagas[id]
 }
 
+// hold takes a hold, or its release, which is no saga's.
+func (f *findings) hold(e events.Event) {
+	switch e.Kind {
+	case events.KindHeld:
+		f.holds = append(f.holds, storage.Hold{On: e.On,
+			Hold: saga.Hold{ID: e.Hold, Participant: e.Participant, Ground: e.Ground, By: "the bus", At: e.At, Until: value(e.Until)}})
+	case events.KindReleased:
+		f.released = append(f.released, e.Hold)
+	default:
+	}
+}
+
 func (f *findings) event(subject string, e events.Event) {
+	if e.Saga == "" {
+		f.hold(e)
+		return
+	}
 	at := f.of(saga.ID(e.Saga))
 	switch e.Kind {
 	case events.KindAccepted:
@@ -106,13 +125,15 @@ func (f *findings) event(subject string, e events.Event) {
 	case events.KindFinished:
 		at.finished = true
 		at.cancelled = at.cancelled || e.State == events.Cancelled
-	case events.KindSuspended, events.KindParked, events.KindResumed, events.KindHeld, events.KindReleased:
+	case events.KindSuspended, events.KindParked, events.KindResumed, events.KindHeld, events.KindReleased, events.KindRestoring, events.KindExtended:
 	}
 }
 
 // decision is the last one that was taken, or none.
 func (at *finding) decision() (d Decision, ok bool) {
 	switch {
+	case at.finished && len(at.summary) > 0:
+		return DecidedEnd, true
 	case at.cancelled:
 		return DecidedCancel, true
 	case at.finished:
