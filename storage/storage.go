@@ -13,6 +13,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 // Sentinels of a store.
 var (
 	ErrNotFound = errors.New("storage: not found")
+	ErrPruned   = fmt.Errorf("%w: it was pruned", ErrNotFound)       // of a finished saga; see Store.Tombstone
 	ErrDamaged  = errors.New("storage: damaged record")              // wrapped with the saga's id and what does not fit
 	ErrFull     = errors.New("storage: no space left")               // nothing was changed; later commits may succeed
 	ErrLocked   = errors.New("storage: another process has it open") // of Open
@@ -55,13 +57,16 @@ func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 // damaged element is yielded as its error and the iteration goes on; after any other error
 // it ends. A read of anything damaged is [ErrDamaged], and concerns that record alone.
 type Store interface {
-	// Load returns the saga's state. ErrNotFound, ErrDamaged.
+	// Load returns the saga's state. ErrNotFound, ErrPruned, ErrDamaged.
 	Load(ctx context.Context, id saga.ID) (saga.State, error)
-	// History returns the saga's entries in order, live or finished. ErrNotFound, ErrDamaged
+	// History returns the saga's entries in order, live or finished. ErrNotFound, ErrPruned, ErrDamaged
 	// (also when the chain does not lead to the state's head).
 	History(ctx context.Context, id saga.ID) ([]saga.Entry, error)
-	// Summary returns the bytes that were stored with the final state. ErrNotFound.
+	// Summary returns the bytes that were stored with the final state. ErrNotFound,
+	// ErrPruned.
 	Summary(ctx context.Context, id saga.ID) ([]byte, error)
+	// Tombstone returns what is left of a pruned saga. ErrNotFound, also if it was not pruned.
+	Tombstone(ctx context.Context, id saga.ID) (Tombstone, error)
 	// Vault returns the saga's sealed box, opaque to the store. ErrNotFound.
 	Vault(ctx context.Context, id saga.ID) ([]byte, error)
 	// BySlot returns the id of the saga in a slot (State.Slot): the live one of a subject,
@@ -82,7 +87,8 @@ type Store interface {
 	Outbox(ctx context.Context) iter.Seq2[Message, error]
 	// Live yields every live saga; a damaged one is yielded as a [DamagedError].
 	Live(ctx context.Context) iter.Seq2[saga.State, error]
-	// Finished yields the ids of finished sagas, oldest id first, from after on ("" = all).
+	// Finished yields the ids of finished sagas, oldest id first, from after on ("" = all);
+	// pruned ones are not among them.
 	Finished(ctx context.Context, after saga.ID) iter.Seq2[saga.ID, error]
 	// Holds yields every hold that was placed and not released, by id.
 	Holds(ctx context.Context) iter.Seq2[Hold, error]
@@ -112,6 +118,24 @@ type Batch struct {
 	Holds       []Hold       // placed, or changed
 	Released    []string     // ids of holds; one that is not there is ignored
 	Meta        map[string][]byte
+	// Prune takes state, history and summary of finished sagas away and leaves a Tombstone,
+	// after Sagas were applied. ErrConflict if one is live, not there, or pruned already.
+	Prune []saga.ID
+}
+
+// Tombstone is what stays of a pruned saga: enough to say that it ended, how and when, and
+// to recognise its published summary, which names the head of the history.
+type Tombstone struct {
+	Saga  saga.ID    `json:"saga"`
+	Phase saga.Phase `json:"phase"`
+	Ended time.Time  `json:"ended"`
+	Seq   uint64     `json:"seq"`
+	Head  saga.Hash  `json:"head"`
+}
+
+// TombstoneOf returns the tombstone of a finished saga.
+func TombstoneOf(s saga.State) Tombstone {
+	return Tombstone{Saga: s.ID, Phase: s.Phase, Ended: s.Ended, Seq: s.Seq, Head: s.Head}
 }
 
 // Hold is a legal hold on a person or on one share of theirs, also while no saga is about

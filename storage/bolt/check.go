@@ -14,8 +14,8 @@ import (
 
 // Report is what [Store.Check] found.
 type Report struct {
-	Live, Finished int
-	Faults         []Fault
+	Live, Finished, Pruned int
+	Faults                 []Fault
 }
 
 // Fault is one thing that does not fit. Saga is empty if it is none of a saga's.
@@ -66,7 +66,10 @@ func (k *checker) run() error {
 	if err := k.eachLive(k.live); err != nil {
 		return err
 	}
-	if err := k.eachFinished(k.ended); err != nil {
+	if err := k.eachFinished(k.over); err != nil {
+		return err
+	}
+	if err := k.tombstones(); err != nil {
 		return err
 	}
 	k.expiries()
@@ -104,7 +107,7 @@ func owner(table string, key []byte) saga.ID {
 	case sagas:
 		id, _ := splitSagaKey(key)
 		return id
-	case finished, vault:
+	case finished, vault, pruned:
 		return saga.ID(key)
 	case timers:
 		if len(key) > timeSize {
@@ -141,6 +144,21 @@ func (k *checker) eachFinished(f func(saga.ID) error) error {
 	})
 }
 
+// tombstones checks that each is one, of a saga of which nothing else is left.
+func (k *checker) tombstones() error {
+	return k.of[pruned].bucket.ForEach(func(key, _ []byte) error {
+		id := saga.ID(key)
+		if _, err := k.tombstone(id); err != nil {
+			k.fault(id, err)
+		}
+		if k.of[sagas].bucket.Get(sagaKey(id, headSeq)) != nil || k.of[finished].bucket.Get(key) != nil {
+			k.fault(id, errors.New("it was pruned, and is still there"))
+		}
+		k.report.Pruned++
+		return k.ctx.Err()
+	})
+}
+
 func (k *checker) live(id saga.ID) error {
 	h, err := k.head(id)
 	if err != nil {
@@ -153,7 +171,7 @@ func (k *checker) live(id saga.ID) error {
 	return errors.Join(k.folds(id, h.State), k.indexes(id, h))
 }
 
-func (k *checker) ended(id saga.ID) error {
+func (k *checker) over(id saga.ID) error {
 	d, err := k.finished(id)
 	if err != nil {
 		return err

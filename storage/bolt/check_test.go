@@ -28,8 +28,8 @@ func TestStoreThatWasUsedChecksClean(t *testing.T) {
 	for _, f := range r.Faults {
 		t.Errorf("saga %s: %s", f.Saga, f.What)
 	}
-	if r.Live == 0 || r.Finished == 0 || r.Live+r.Finished != d.Sagas() {
-		t.Errorf("got %d live and %d finished sagas, want %d in all", r.Live, r.Finished, d.Sagas())
+	if r.Live == 0 || r.Finished == 0 || r.Pruned == 0 || r.Live+r.Finished+r.Pruned != d.Sagas() {
+		t.Errorf("got %d live, %d finished and %d pruned sagas, want %d in all", r.Live, r.Finished, r.Pruned, d.Sagas())
 	}
 }
 
@@ -66,6 +66,12 @@ func TestCheckFindsWhatDoesNotFit(t *testing.T) {
 		{"a subject too many", func(w *writer) error { return w.of[subjects].put([]byte("s9"), []byte(other)) }, "", "subjects: 3 rows, of which 2"},
 		{"the vault of a final saga", func(w *writer) error { return w.of[vault].put([]byte(ended), []byte("box")) }, "", "vault: 3 rows, of which 2"},
 		{"no expiry", func(w *writer) error { return w.of[expiries].delete(w.anyKey(expiries)) }, live, "a request key"},
+		{"a tombstone of nobody's", func(w *writer) error { return w.of[pruned].put([]byte("x"), []byte("{}")) }, "x", "not its tombstone"},
+		{"a pruned saga that is still there", func(w *writer) error {
+			d, err := w.finished(ended)
+			must(t, err)
+			return w.putJSON(pruned, []byte(ended), storage.TombstoneOf(d.state))
+		}, ended, "is still there"},
 		{"no summary", func(w *writer) error {
 			d, err := w.finished(ended)
 			must(t, err)

@@ -88,7 +88,7 @@ func (w *writer) write(b storage.Batch) error {
 		return fmt.Errorf("%w: %d after %d", storage.ErrOrder, b.Log, w.book.Log)
 	}
 	w.book.Log = b.Log
-	for _, step := range []func(storage.Batch) error{w.plans, w.sagas, w.messages, w.requests, w.letters, w.holds, w.meta} {
+	for _, step := range []func(storage.Batch) error{w.plans, w.sagas, w.messages, w.requests, w.prune, w.letters, w.holds, w.meta} {
 		if err := step(b); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@
 //     overwritten: two puts side by side for each saga and batch, and no state is kept
 //     that a newer one replaced.
 //   - finished: one row replaces them at the end: state, summary, compressed history.
+//   - pruned: the tombstone that replaces that row when the saga is pruned.
 //   - vault, plans, outbox, requests, letters, meta: as storage.Batch has them.
 //   - timers, subjects, expiries: derived. A timer only wakes; Load decides.
 //   - The book, a row in a bucket of its own: schema, log number, and for each table how

@@ -7,9 +7,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
+	"go.etcd.io/bbolt"
+
+	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
 	"github.com/expunge-io/expunge/storage/storagetest"
 )
 
@@ -65,11 +70,17 @@ func fixtureFile(schema int, ext string) string {
 
 // TestFixturesReadAsTheyWereWritten opens a copy of every kept file.
 func TestFixturesReadAsTheyWereWritten(t *testing.T) {
-	for n := 1; n <= schema; n++ {
+	for n := 1; n < schema; n++ {
 		t.Run("schema "+strconv.Itoa(n), func(t *testing.T) {
 			p, want := kept(t, n)
 			s := p.open(t, Config{})
-			for _, differs := range storagetest.Differences(storagetest.Dump(t.Context(), s, want.Keys), want.Expected) {
+			got := storagetest.Dump(t.Context(), s, want.Keys)
+			for name := range got {
+				if _, then := want.Expected[name]; !then {
+					delete(got, name) // a read that came later
+				}
+			}
+			for _, differs := range storagetest.Differences(got, want.Expected) {
 				t.Error(differs)
 			}
 			r, err := s.Check(t.Context())
@@ -79,6 +90,34 @@ func TestFixturesReadAsTheyWereWritten(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestMigratedFileGoesOn takes a kept file into use, and has an older program refuse it.
+func TestMigratedFileGoesOn(t *testing.T) {
+	p, want := kept(t, 1)
+	s := p.open(t, Config{})
+	var done saga.ID
+	for id, err := range s.Finished(t.Context(), "") {
+		must(t, err)
+		done = id
+	}
+	log, err := s.LastLog(t.Context())
+	must(t, err)
+	must(t, s.Commit(t.Context(), storage.Batch{Log: log + 1, Prune: []saga.ID{done}}))
+	must(t, s.Close())
+	s = p.open(t, Config{})
+	grave, err := s.Tombstone(t.Context(), done)
+	must(t, err)
+	if grave.Saga != done || !slices.Contains(want.Keys.Sagas, done) {
+		t.Errorf("got the tombstone of %q, want %q", grave.Saga, done)
+	}
+	must(t, s.db.View(func(tx *bbolt.Tx) error {
+		b, err := parseBook(tx.Bucket([]byte(bookBucket)).Get(bookKey))
+		if err != nil || b.Schema != schema {
+			t.Errorf("the book says schema %d, %v, want %d", b.Schema, err, schema)
+		}
+		return nil
+	}))
 }
 
 // kept returns a copy of a kept file, and what it reads as.

@@ -27,6 +27,11 @@ func small(t *testing.T) (file []byte, d *storagetest.Driver) {
 	}
 	d.End(d.Start("another"))
 	must(t, s.Commit(t.Context(), d.Take()))
+	if !d.Prune() {
+		t.Fatal("there is nothing to prune: the test would prove less")
+	}
+	d.End(d.Start("yet another"))
+	must(t, s.Commit(t.Context(), d.Take()))
 	for name, lines := range d.Expected() {
 		if len(lines) == 0 {
 			t.Fatalf("there are no %s: the test would prove less", name)

@@ -55,7 +55,8 @@ func (c *census) judge() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range tables {
+	known := tablesOf(b.Schema)
+	for _, name := range known {
 		t := c.tables[name]
 		if t == nil {
 			return broken("table %s is missing", name)
@@ -64,7 +65,7 @@ func (c *census) judge() error {
 			return broken("table %s: %s", name, why)
 		}
 	}
-	if len(c.tables) != len(tables)+1 || c.tables[bookBucket] == nil || c.tables[bookBucket].Rows > 0 {
+	if len(c.tables) != len(known)+1 || c.tables[bookBucket] == nil || c.tables[bookBucket].Rows > 0 {
 		return broken("it has tables or rows that nobody made")
 	}
 	return nil

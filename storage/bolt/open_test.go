@@ -58,7 +58,7 @@ func TestNewerSchemaIsRefused(t *testing.T) {
 		return tx.Bucket([]byte(bookBucket)).Put(bookKey, pack(bookBucket, bookKey, payload))
 	}))
 	must(t, s.Close())
-	if _, err := Open(string(p), Config{}); err == nil || !strings.Contains(err.Error(), "schema 2, which is newer") {
+	if _, err := Open(string(p), Config{}); err == nil || !strings.Contains(err.Error(), "schema 3, which is newer") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -82,7 +82,7 @@ func (c *content) lines(s saga.State) (h storage.History, table string, err erro
 // Summary implements [storage.Store].
 func (s *Store) Summary(ctx context.Context, id saga.ID) (summary []byte, err error) {
 	err = s.read(ctx, func(c *content) error {
-		d, err := c.finished(id)
+		d, err := c.ended(id)
 		summary = bytes.Clone(d.summary)
 		return err
 	})

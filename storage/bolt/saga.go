@@ -21,7 +21,7 @@ type head struct {
 func (c *content) head(id saga.ID) (h head, err error) {
 	payload, err := c.of[sagas].get(sagaKey(id, headSeq), id)
 	if errors.Is(err, storage.ErrNotFound) {
-		f, err := c.finished(id)
+		f, err := c.ended(id)
 		return head{State: f.state}, err
 	}
 	if err != nil {
@@ -88,7 +88,10 @@ func (w *writer) subject(id saga.ID, subject string) error {
 func (w *writer) change(c storage.Change) error {
 	id := c.State.ID
 	old, err := w.head(id)
-	if err != nil && !errors.Is(err, storage.ErrNotFound) {
+	switch {
+	case errors.Is(err, storage.ErrPruned):
+		return fmt.Errorf("%w: saga %s: it has ended, and was pruned", storage.ErrConflict, id)
+	case err != nil && !errors.Is(err, storage.ErrNotFound):
 		return err
 	}
 	more, err := c.Check(old.State)

@@ -94,6 +94,9 @@ func Open(path string, c Config) (*Store, error) {
 			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 		}
 	}
+	if err := migrate(db); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+	}
 	return &Store{db: db}, nil
 }
 

@@ -21,16 +21,30 @@ const (
 	letters  = "letters"  // ascending number: the dead letter
 	meta     = "meta"     // key: the value
 	holds    = "holds"    // id: the hold
+	pruned   = "pruned"   // id: the tombstone of a finished saga
 
 	timers   = "timers"   // wake-up, id: nothing
 	subjects = "subjects" // subject: id of the live saga
 	expiries = "expiries" // expiry, request key: nothing
 )
 
-var tables = [...]string{sagas, finished, vault, plans, outbox, requests, letters, meta, holds, timers, subjects, expiries}
+var tables = [...]string{sagas, finished, vault, plans, outbox, requests, letters, meta, holds, timers, subjects, expiries, pruned}
 
 // schema is the layout that this program reads and writes.
-const schema = 1
+const schema = 2
+
+// added are the tables that are not in files of every schema, and the first that has them.
+var added = map[string]int{pruned: 2, holds: 2}
+
+// tablesOf are the tables that a file of a schema has.
+func tablesOf(schema int) (names []string) {
+	for _, name := range tables {
+		if added[name] <= schema {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 // The book is the one row of its own bucket: what a batch changes besides the tables.
 var (
@@ -55,7 +69,7 @@ func parseBook(row []byte) (b book, err error) {
 	if b.Schema > schema {
 		return book{}, fmt.Errorf("bolt: the store has schema %d, which is newer than this program's %d", b.Schema, schema)
 	}
-	for _, name := range tables {
+	for _, name := range tablesOf(b.Schema) {
 		if b.Tables[name] == nil {
 			return book{}, damaged("", bookBucket, fmt.Errorf("no digest of table %s", name))
 		}

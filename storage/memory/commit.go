@@ -3,6 +3,7 @@ package memory
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,6 +36,9 @@ func (s *Store) Commit(ctx context.Context, b storage.Batch) error {
 			return err
 		}
 	}
+	if err := d.prune(b.Prune); err != nil {
+		return err
+	}
 	if err := d.index(); err != nil {
 		return err
 	}
@@ -48,10 +52,11 @@ type draft struct {
 	plans    map[string][]byte
 	touched  map[saga.ID]record
 	subjects map[string]saga.ID // "": no longer
+	pruned   map[saga.ID]storage.Tombstone
 }
 
 func (d *disk) draft(b storage.Batch) *draft {
-	n := &draft{from: d, plans: map[string][]byte{}, touched: map[saga.ID]record{}, subjects: map[string]saga.ID{}}
+	n := &draft{from: d, plans: map[string][]byte{}, touched: map[saga.ID]record{}, subjects: map[string]saga.ID{}, pruned: map[saga.ID]storage.Tombstone{}}
 	for _, p := range b.Plans {
 		n.plans[p.Digest()] = encode(p)
 	}
@@ -92,10 +97,28 @@ func (d *draft) record(id saga.ID) (record, error) {
 	if r, ok := d.touched[id]; ok {
 		return r, nil
 	}
+	if _, ok := d.from.pruned[id]; ok {
+		return record{}, fmt.Errorf("%w: saga %s: it has ended, and was pruned", storage.ErrConflict, id)
+	}
 	if _, ok := d.from.sagas[id]; !ok {
 		return record{}, nil
 	}
 	return d.from.whole(id)
+}
+
+// prune replaces finished sagas by their tombstones.
+func (d *draft) prune(ids []saga.ID) error {
+	for _, id := range ids {
+		r, err := d.record(id)
+		if errors.Is(err, storage.ErrDamaged) {
+			return err
+		}
+		if _, again := d.pruned[id]; again || err != nil || !r.final {
+			return fmt.Errorf("%w: saga %s: only a finished saga is pruned", storage.ErrConflict, id)
+		}
+		d.pruned[id] = copied(storage.TombstoneOf(decode[saga.State](r.state)))
+	}
+	return nil
 }
 
 func (d *draft) planned(digest string) bool {
@@ -132,6 +155,10 @@ func (d *draft) live(subject string) saga.ID {
 func (d *disk) take(n *draft, b storage.Batch) {
 	d.log = b.Log
 	maps.Copy(d.sagas, n.touched)
+	for id := range n.pruned {
+		delete(d.sagas, id)
+	}
+	maps.Copy(d.pruned, n.pruned)
 	for digest, p := range n.plans {
 		if d.plans[digest] == nil {
 			d.plans[digest] = p

@@ -29,6 +29,7 @@ type disk struct {
 	log      uint64
 	sagas    map[saga.ID]record
 	subjects map[string]saga.ID // live sagas only
+	pruned   map[saga.ID]storage.Tombstone
 	plans    map[string][]byte
 	outbox   map[storage.MessageKey][]byte
 	requests map[string]storage.RequestKey
@@ -54,6 +55,7 @@ func New() *Store {
 	return &Store{disk: &disk{
 		sagas:    map[saga.ID]record{},
 		subjects: map[string]saga.ID{},
+		pruned:   map[saga.ID]storage.Tombstone{},
 		plans:    map[string][]byte{},
 		outbox:   map[storage.MessageKey][]byte{},
 		requests: map[string]storage.RequestKey{},
@@ -115,6 +117,9 @@ func (s *Store) read(ctx context.Context, f func(*disk) error) error {
 // whole returns the saga's record if it is there and readable.
 func (d *disk) whole(id saga.ID) (record, error) {
 	r, ok := d.sagas[id]
+	if _, buried := d.pruned[id]; buried {
+		return record{}, storage.ErrPruned
+	}
 	if !ok {
 		return record{}, storage.ErrNotFound
 	}

@@ -47,6 +47,19 @@ func (s *Store) Summary(ctx context.Context, id saga.ID) ([]byte, error) {
 	return s.part(ctx, id, func(r record) []byte { return r.summary })
 }
 
+// Tombstone implements [storage.Store].
+func (s *Store) Tombstone(ctx context.Context, id saga.ID) (t storage.Tombstone, err error) {
+	err = s.read(ctx, func(d *disk) error {
+		found, ok := d.pruned[id]
+		if !ok {
+			return storage.ErrNotFound
+		}
+		t = found
+		return nil
+	})
+	return t, err
+}
+
 // Vault implements [storage.Store].
 func (s *Store) Vault(ctx context.Context, id saga.ID) ([]byte, error) {
 	return s.part(ctx, id, func(r record) []byte { return r.vault })

@@ -107,7 +107,22 @@ func (d *Driver) besides() {
 		d.pending.Holds = []storage.Hold{{Hold: saga.Hold{ID: id, Ground: "litigation", By: "counsel", At: d.now}, On: []string{"v1:00aa", "v2:" + id}}}
 	case 5:
 		d.pending.Released = []string{fmt.Sprintf("h%d", d.choose(6))}
+	case 6:
+		if d.choose(8) == 1 { // seldom: most finished sagas are to be read
+			d.Prune()
+		}
 	}
+}
+
+// Prune prunes the oldest finished saga, and reports whether there is one.
+func (d *Driver) Prune() bool {
+	for _, id := range d.ids {
+		if d.sagas[id].Phase.Final() && !d.ledger.pruned(id) && !slices.Contains(d.pending.Prune, id) {
+			d.pending.Prune = append(d.pending.Prune, id)
+			return true
+		}
+	}
+	return false
 }
 
 func (d *Driver) live() (ids []saga.ID) {

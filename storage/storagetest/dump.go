@@ -44,6 +44,7 @@ func Dump(ctx context.Context, s storage.Store, keys Keys) map[string][]string {
 		put("state " + string(id))(s.Load(ctx, id))
 		put("history " + string(id))(s.History(ctx, id))
 		put("summary " + string(id))(s.Summary(ctx, id))
+		put("tombstone " + string(id))(s.Tombstone(ctx, id))
 		put("vault " + string(id))(s.Vault(ctx, id))
 	}
 	for _, k := range keys.Subjects {

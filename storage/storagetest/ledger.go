@@ -61,6 +61,10 @@ func (l *ledger) saga(id saga.ID) (last storage.Change, history []saga.Entry, va
 	return last, history, vault
 }
 
+func (l *ledger) pruned(id saga.ID) bool {
+	return slices.ContainsFunc(l.batches, func(b storage.Batch) bool { return slices.Contains(b.Prune, id) })
+}
+
 func (l *ledger) dump(keys Keys) map[string][]string {
 	lines := map[string][]string{"log": {text(len(l.batches), nil)}}
 	for _, k := range keys.Subjects {
@@ -102,6 +106,14 @@ func (l *ledger) dumpSagas(lines map[string][]string) {
 	var finished []saga.ID
 	for _, id := range slices.Sorted(slices.Values(l.keys.Sagas)) {
 		last, history, vault := l.saga(id)
+		lines["tombstone "+string(id)] = []string{NotFound}
+		if l.pruned(id) {
+			lines["tombstone "+string(id)] = []string{text(storage.TombstoneOf(last.State), nil)}
+			for _, read := range []string{"state ", "history ", "summary ", "vault "} {
+				lines[read+string(id)] = []string{NotFound}
+			}
+			continue
+		}
 		lines["state "+string(id)] = []string{text(last.State, nil)}
 		lines["history "+string(id)] = []string{text(history, nil)}
 		lines["summary "+string(id)] = []string{text(bytesOr(last.Summary))}

@@ -49,6 +49,7 @@ func Run(t *testing.T, open func(t *testing.T) Reopener) {
 		{"the vault is replaced, and gone with the final state", vaultDropped},
 		{"a summary is stored once", summaryOnce},
 		{"finished sagas are listed from an id on", finishedFrom},
+		{"a pruned saga leaves its tombstone alone", prunedLeavesTombstone},
 		{"nothing is shared with the caller", nothingShared},
 		{"the outbox keeps its order until sent", outboxOrder},
 		{"timers come earliest first and follow the saga", timerOrder},
