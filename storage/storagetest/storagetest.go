@@ -50,6 +50,7 @@ func Run(t *testing.T, open func(t *testing.T) Reopener) {
 		{"a summary is stored once", summaryOnce},
 		{"finished sagas are listed from an id on", finishedFrom},
 		{"a pruned saga leaves its tombstone alone", prunedLeavesTombstone},
+		{"an audit folds those that moved last, and names the damaged", audited},
 		{"nothing is shared with the caller", nothingShared},
 		{"the outbox keeps its order until sent", outboxOrder},
 		{"timers come earliest first and follow the saga", timerOrder},
