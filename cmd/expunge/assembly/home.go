@@ -44,7 +44,7 @@ func OpenHome(folder, kekFile string) (*Home, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+	if err := makeFolder(folder); err != nil {
 		return nil, fmt.Errorf("data folder: %w", err)
 	}
 	h := &Home{Folder: folder}
