@@ -60,6 +60,7 @@ func NewWorker(name string, c config.Worker, nc *nats.Conn, o WorkerOptions) (*W
 	w, err := participants.NewWorker(participants.Config{
 		Name: name, Participant: a, Bus: participants.OverNATS(nc),
 		Instance: o.Instance, Version: o.Version, Concurrency: c.Concurrency, StopTimeout: o.StopTimeout, Logger: o.Log,
+		Now: workerClock,
 	})
 	if err != nil {
 		nc.Close()
