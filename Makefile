@@ -34,6 +34,16 @@ test: ## run all tests with the race detector, and name each real server not cov
 test-peers: ## install and start the real servers, and run all tests against them
 	.ci/with-peers $(MAKE) test
 
+# A module of its own. The last line of its output is one JSON object.
+.PHONY: torture
+torture: ## real processes, real faults, an independent checker: 2 to 4 minutes
+	@cd .ci/torture && go run . $(TORTUREFLAGS)
+
+DURATION ?= 1h
+.PHONY: torture-long
+torture-long: ## the same for DURATION (1h)
+	@cd .ci/torture && go run . -duration $(DURATION) $(TORTUREFLAGS)
+
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME (30s) each; FUZZTIME=0 runs their seeds only
 	.ci/fuzz $(FUZZTIME)
@@ -60,6 +70,7 @@ check: ## what is quick to check without a server: format, go.mod, vet, import r
 	go mod tidy -diff
 	go vet $(PACKAGES)
 	go test -count=1 .
+	cd .ci/torture && go mod tidy -diff && go vet ./...
 
 .PHONY: ci
 ci: ## everything that must pass before a change lands; a server not covered is a failure
@@ -70,6 +81,12 @@ ci: ## everything that must pass before a change lands; a server not covered is 
 	$(MAKE) test RACE=-race
 	$(MAKE) test-peers RACE=-race
 	.ci/demo
+	cd .ci/torture && go test ./...
+	$(MAKE) torture
+
+.PHONY: nightly
+nightly: ## what takes longer than a change can wait for
+	$(MAKE) torture-long
 
 .PHONY: clean
 clean: ## remove what was built and installed here

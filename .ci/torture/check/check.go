@@ -1,0 +1,195 @@
+// Package check judges a run. It knows what the client was told and what the systems saw,
+// and nothing of how an erasure works inside.
+package check
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/expunge-io/expunge/torture/record"
+)
+
+// Verdict counts violations by what was broken. All zero is what must be.
+type Verdict struct {
+	Lost           int `json:"lost"`            // acknowledged, and never ended
+	Doubled        int `json:"doubled"`         // an effect after the end: on what was made again, or on what had been counted at zero
+	FalseCompleted int `json:"false_completed"` // ended as completed or not found, and something is there
+	EarlyEffects   int `json:"early_effects"`   // before the pivot, or on people whom nobody asked to erase
+	StaleEffects   int `json:"stale_effects"`   // after a cancel was answered
+	ExtraDigests   int `json:"extra_digests"`   // sagas with more than one summary
+	ResidueHits    int `json:"residue_hits"`    // identifiers where none may be
+}
+
+// Findings is a verdict with its reasons.
+type Findings struct {
+	Verdict
+	Sagas   int
+	Excused int // effects right after a freeze: see freezeExcuse
+	Reasons []string
+}
+
+// Clean reports whether nothing was broken.
+func (v Verdict) Clean() bool { return v == Verdict{} }
+
+// freezeExcuse is how long after a worker was thawed an effect of the work that it stood in
+// may come. A process that is frozen between its look at the clock and its system call makes
+// that call late; it can only repeat what its permit allowed, and no program can do better.
+const freezeExcuse = 500 * time.Millisecond
+
+// The states of a saga, as the client was told them.
+const (
+	completed  = "completed"
+	exceptions = "completed_with_exceptions"
+	notFound   = "not_found"
+	cancelled  = "cancelled"
+)
+
+func beforePivot(state string) bool {
+	return state == "resolving" || state == "suspending" || state == "grace" || state == "restoring"
+}
+
+// Check finds everything that a run broke.
+func Check(r record.Record, l record.Ledger) Findings {
+	c := newCase(r, l)
+	c.lost()
+	c.digests()
+	c.people()
+	c.effects()
+	for _, place := range l.Residue {
+		c.add(&c.f.ResidueHits, "residue: %s", place)
+	}
+	c.f.Sagas = len(c.sagas)
+	return c.f
+}
+
+// story is what is known of one saga.
+type story struct {
+	id        string
+	person    string
+	asked     time.Time            // its first request was sent
+	ends      map[string]time.Time // by digest: first told
+	state     string               // at its end; empty: none was told
+	ended     time.Time            // first told
+	cancelled time.Time            // the first answer that said so; zero: none
+	before    time.Time            // last known to be before the pivot; zero: never
+}
+
+func (s *story) erases() bool { return s.state == completed || s.state == exceptions }
+
+type evidence struct {
+	record record.Record
+	ledger record.Ledger
+	sagas  map[string]*story
+	of     map[string][]*story // by person
+	f      Findings
+}
+
+func newCase(r record.Record, l record.Ledger) *evidence {
+	c := &evidence{record: r, ledger: l, sagas: map[string]*story{}, of: map[string][]*story{}}
+	for _, q := range r.Requests {
+		for _, id := range append([]string{q.Saga}, q.Later...) {
+			c.tell(id, q)
+		}
+	}
+	for _, e := range r.Ends {
+		c.end(e)
+	}
+	for _, s := range r.Sightings {
+		if t := c.sagas[s.Saga]; t != nil && beforePivot(s.State) && s.Asked.After(t.before) {
+			t.before = s.Asked
+		}
+	}
+	for _, x := range r.Cancels {
+		t := c.sagas[x.Saga]
+		if t != nil && x.State == cancelled && (t.cancelled.IsZero() || x.Answered.Before(t.cancelled)) {
+			t.cancelled = x.Answered
+		}
+	}
+	return c
+}
+
+func (c *evidence) tell(id string, q record.Request) {
+	if id == "" {
+		return
+	}
+	t := c.sagas[id]
+	if t == nil {
+		t = &story{id: id, person: q.Person, asked: q.Sent, ends: map[string]time.Time{}}
+		c.sagas[id] = t
+		c.of[q.Person] = append(c.of[q.Person], t)
+	}
+	if q.Sent.Before(t.asked) {
+		t.asked = q.Sent
+	}
+}
+
+func (c *evidence) end(e record.End) {
+	t := c.sagas[e.Saga]
+	if t == nil {
+		return // of a request that nobody answered; its effects are looked at by person
+	}
+	if at, known := t.ends[e.Digest]; !known || e.Told.Before(at) {
+		t.ends[e.Digest] = e.Told
+	}
+	if t.ended.IsZero() || e.Told.Before(t.ended) {
+		t.ended, t.state = e.Told, e.State
+	}
+}
+
+func (c *evidence) add(n *int, format string, args ...any) {
+	*n++
+	c.f.Reasons = append(c.f.Reasons, fmt.Sprintf(format, args...))
+}
+
+// lost: an acknowledged request leads to a saga with an end, and is known when it is asked
+// again.
+func (c *evidence) lost() {
+	for _, q := range c.record.Requests {
+		if q.Acked.IsZero() {
+			continue
+		}
+		t := c.sagas[q.Saga]
+		switch {
+		case q.Saga == "":
+			c.add(&c.f.Lost, "lost: request %s was acknowledged, and nobody knows it", q.Key)
+		case q.Forgot || len(q.Later) > 0:
+			c.add(&c.f.Lost, "lost: request %s was acknowledged for saga %s, and taken for a new one when it was asked again: %v", q.Key, q.Saga, q.Later)
+		case t.state == "":
+			c.add(&c.f.Lost, "lost: saga %s of request %s never ended", q.Saga, q.Key)
+		}
+	}
+}
+
+func (c *evidence) digests() {
+	for _, id := range sorted(c.sagas) {
+		if n := len(c.sagas[id].ends); n > 1 {
+			c.add(&c.f.ExtraDigests, "extra digest: saga %s has %d different summaries", id, n)
+		}
+	}
+}
+
+// people: who was erased has nothing left, and who was not has everything.
+func (c *evidence) people() {
+	for _, p := range c.ledger.People {
+		for _, t := range c.of[p.ID] {
+			known := t.state == notFound && !c.erasedBefore(p.ID, t)
+			if p.Left > 0 && (t.erases() || known) {
+				c.add(&c.f.FalseCompleted, "false completed: saga %s ended as %s, and %d items are left", t.id, t.state, p.Left)
+			}
+		}
+	}
+}
+
+// erasedBefore reports whether another saga may have left nothing to be found.
+func (c *evidence) erasedBefore(person string, t *story) bool {
+	return slices.ContainsFunc(c.of[person], func(o *story) bool { return o != t && o.erases() })
+}
+
+func sorted(m map[string]*story) (ids []string) {
+	for id := range m {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}

@@ -1,0 +1,85 @@
+package nemesis
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/expunge-io/expunge/torture/proc"
+	"github.com/expunge-io/expunge/torture/record"
+)
+
+// victim draws a process: the orchestrator and a worker most often, sometimes the bus.
+func (h *Hand) victim() *proc.Process {
+	switch n := h.rng.IntN(10); {
+	case n == 0:
+		return h.stage.Bus
+	case n < 5:
+		return h.stage.Orchestrator
+	}
+	return h.stage.Workers[h.rng.IntN(len(h.stage.Workers))]
+}
+
+// kill is kill -9, and a start after a while.
+func (h *Hand) kill() error {
+	p := h.victim()
+	defer h.hold(p)()
+	h.say("kill %s", p.Name())
+	if err := p.Kill(); err != nil {
+		return err
+	}
+	h.count(&h.counts.Kills)
+	h.wait(h.upTo(time.Second))
+	return p.Start()
+}
+
+// restartBus stops the bus as an operator does.
+func (h *Hand) restartBus() error {
+	defer h.hold(h.stage.Bus)()
+	h.say("restart the bus")
+	if err := h.stage.Bus.Stop(); err != nil {
+		return err
+	}
+	h.wait(h.upTo(2 * time.Second))
+	return h.stage.Bus.Start()
+}
+
+// freeze is SIGSTOP, for a moment or for longer than a permit lives.
+func (h *Hand) freeze() error {
+	p := h.victim()
+	defer h.hold(p)()
+	long := h.upTo(time.Second)
+	if h.rng.IntN(2) == 0 {
+		long = 4*time.Second + h.upTo(3*time.Second)
+	}
+	h.say("stop %s for %s", p.Name(), long)
+	from := time.Now()
+	p.Freeze()
+	h.wait(long)
+	p.Thaw()
+	h.count(&h.counts.Stops)
+	if p != h.stage.Bus && p != h.stage.Orchestrator {
+		h.mu.Lock()
+		h.freezes = append(h.freezes, record.Freeze{From: from, To: time.Now()})
+		h.mu.Unlock()
+	}
+	return nil
+}
+
+// clock sets the wall clock of a process. A worker sees it at once, the orchestrator when it
+// next starts, since it goes on by the monotonic clock.
+func (h *Hand) clock() error {
+	p := h.victim()
+	off := h.upTo(40*time.Second) - 20*time.Second
+	h.say("set the clock of %s off by %s", p.Name(), off)
+	h.count(&h.counts.Clocks)
+	return setClock(h.stage.Clock(p.Name()), off)
+}
+
+// setClock appears whole: a process may read it at any time.
+func setClock(path string, off time.Duration) error {
+	if err := os.WriteFile(path+".new", fmt.Append(nil, off), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}

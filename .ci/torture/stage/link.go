@@ -1,0 +1,71 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/Shopify/toxiproxy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+)
+
+// Link is the way of one process to the bus: it can be cut, and it can be slow.
+type Link struct {
+	Name  string
+	mu    sync.Mutex
+	proxy *toxiproxy.Proxy
+}
+
+func newLink(name string, listen, upstream int) *Link {
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	return &Link{Name: name, proxy: toxiproxy.NewProxy(server, name,
+		fmt.Sprintf("127.0.0.1:%d", listen), fmt.Sprintf("127.0.0.1:%d", upstream))}
+}
+
+// Cut ends all connections and takes no new ones.
+func (l *Link) Cut() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.proxy.Stop()
+}
+
+// Restore lets connections pass again, quickly.
+func (l *Link) Restore() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.proxy.Toxics.ResetToxics(context.Background())
+	if l.proxy.Enabled {
+		return nil
+	}
+	return l.proxy.Start()
+}
+
+// Slow delays what passes in both directions, as a bad line does.
+func (l *Link) Slow(latency time.Duration) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, way := range []string{"upstream", "downstream"} {
+		toxic := fmt.Sprintf(`{"name":"slow-%s","type":"latency","stream":%q,"attributes":{"latency":%d,"jitter":%d}}`,
+			way, way, latency.Milliseconds(), latency.Milliseconds()/2)
+		if _, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Swallow lets connections stand and nothing pass, in the direction of the bus or from it:
+// an answer is lost, and nobody is told.
+func (l *Link) Swallow(way string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	toxic := fmt.Sprintf(`{"name":"swallow","type":"timeout","stream":%q,"attributes":{"timeout":0}}`, way)
+	_, err := l.proxy.Toxics.AddToxicJson(strings.NewReader(toxic))
+	return err
+}
+
+// Close ends the link for good.
+func (l *Link) Close() { l.Cut() }

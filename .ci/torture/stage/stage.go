@@ -1,0 +1,272 @@
+// Package stage sets up what is tortured: a bus, an orchestrator and workers, each a process
+// of its own, with a proxy in front of the bus for each of them.
+package stage
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/expunge-io/expunge/events/bus"
+	"github.com/expunge-io/expunge/torture/proc"
+	"github.com/expunge-io/expunge/torture/world"
+)
+
+// The sources that ask. What is posted over HTTP counts as Shop's.
+const (
+	Shop = "shop"
+	Desk = "desk"
+)
+
+// PermitLife is the life of a permit in the plan, with its margin.
+const PermitLife = 3*time.Second + 500*time.Millisecond
+
+// Stage is everything that is tortured.
+type Stage struct {
+	Folder       string
+	Bus          *proc.Process
+	Orchestrator *proc.Process
+	Workers      []*proc.Process
+	Links        []*Link // to the bus, one for each process and one for the client
+	Data         *Data   // the orchestrator's data folder
+
+	ClientURL string // the bus, through the client's link
+	DirectURL string // the bus itself, for the checker
+	HTTP      string // address of the HTTP door
+
+	expunge, server string // binaries
+	world           *world.World
+	httpPort        int
+	busPort         int
+}
+
+// Binaries are what to run.
+type Binaries struct{ Expunge, Server string }
+
+// workers says which participants each worker process runs. Every participant runs in two.
+var workers = [][]string{
+	{"sessions", "account", "identity-provider"},
+	{"api-keys", "verification-images"},
+	world.Participants,
+}
+
+// New lays everything out below folder and starts nothing.
+func New(ctx context.Context, folder string, b Binaries, w *world.World, d *Data) (*Stage, error) {
+	s := &Stage{Folder: folder, expunge: b.Expunge, server: b.Server, world: w, Data: d}
+	for _, sub := range []string{"etc", "logs", "bus"} {
+		if err := os.MkdirAll(filepath.Join(folder, sub), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	var err error
+	if s.busPort, err = freePort(ctx); err != nil {
+		return nil, err
+	}
+	if s.httpPort, err = freePort(ctx); err != nil {
+		return nil, err
+	}
+	s.DirectURL, s.HTTP = fmt.Sprintf("nats://127.0.0.1:%d", s.busPort), fmt.Sprintf("127.0.0.1:%d", s.httpPort)
+	for _, step := range []func(context.Context) error{s.layClient, s.layOrchestrator, s.layBus, s.layWorkers} {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+func (s *Stage) path(parts ...string) string {
+	return filepath.Join(append([]string{s.Folder}, parts...)...)
+}
+
+// Seed is the file with the key of a source, a participant, or "orchestrator".
+func (s *Stage) Seed(name string) string { return s.path("etc", name+".seed") }
+
+func (s *Stage) key(name string) (public string, err error) {
+	k, err := bus.NewKey()
+	if err != nil {
+		return "", err
+	}
+	return k.Public(), k.Save(s.Seed(name))
+}
+
+// link makes a link to the bus and returns where it is.
+func (s *Stage) link(ctx context.Context, name string) (url string, err error) {
+	port, err := freePort(ctx)
+	if err != nil {
+		return "", err
+	}
+	s.Links = append(s.Links, newLink(name, port, s.busPort))
+	return fmt.Sprintf("nats://127.0.0.1:%d", port), nil
+}
+
+func (s *Stage) layClient(ctx context.Context) (err error) {
+	s.ClientURL, err = s.link(ctx, "client")
+	return err
+}
+
+func (s *Stage) layOrchestrator(ctx context.Context) error {
+	url, err := s.link(ctx, "orchestrator")
+	if err != nil {
+		return err
+	}
+	keys := map[string]string{}
+	for _, name := range append([]string{"orchestrator", Shop, Desk}, world.Participants...) {
+		if keys[name], err = s.key(name); err != nil {
+			return err
+		}
+	}
+	config := s.path("etc", "orchestrator.yaml")
+	if err := os.WriteFile(config, []byte(s.orchestratorConfig(url, keys)), 0o600); err != nil {
+		return err
+	}
+	s.Orchestrator = s.process("orchestrator", s.expunge, "serve", "--config", config)
+	return nil
+}
+
+func (s *Stage) orchestratorConfig(url string, keys map[string]string) string {
+	var participants strings.Builder
+	for _, name := range world.Participants {
+		fmt.Fprintf(&participants, "      %s: [%s]\n", name, keys[name])
+	}
+	return fmt.Sprintf(orchestratorYAML, s.Data.Folder, s.HTTP, url, keys["orchestrator"], participants.String(), keys[Shop], keys[Desk],
+		world.Realm, world.Plan)
+}
+
+const orchestratorYAML = `data: %s/home
+http: {listen: %q, source: shop}
+nats:
+  url: %q
+  nkey_file: orchestrator.seed
+  limits: {requests: 8MiB, commands: 16MiB, events: 64MiB}
+  accounts:
+    orchestrator: [%s]
+    participants:
+%s    sources:
+      shop: [%s]
+      desk: [%s]
+sources:
+  shop: {realm: %[8]s, plan: full}
+  desk: {realm: %[8]s, plan: full}
+plans:
+  full:
+    permit: 3s
+    margin: 500ms
+    attempts: 1000
+    rounds: 1000
+    backoff_first: 200ms
+    backoff_max: 1s
+    ring: 2s
+    participants:
+%[9]s`
+
+func (s *Stage) layBus(ctx context.Context) error {
+	cmd := exec.CommandContext(ctx, s.expunge, "nats", "config", "--config", s.path("etc", "orchestrator.yaml"),
+		"--store", s.path("bus"), "--port", fmt.Sprint(s.busPort))
+	cmd.Stderr = os.Stderr
+	text, err := cmd.Output()
+	if err != nil {
+		return fmt.Errorf("expunge nats config: %w", err)
+	}
+	config := s.path("etc", "nats.conf")
+	s.Bus = s.process("bus", s.server, "-c", config)
+	return os.WriteFile(config, text, 0o600)
+}
+
+func (s *Stage) layWorkers(ctx context.Context) error {
+	for i, names := range workers {
+		name := fmt.Sprintf("worker-%d", i+1)
+		url, err := s.link(ctx, name)
+		if err != nil {
+			return err
+		}
+		config := s.path("etc", name+".yaml")
+		if err := os.WriteFile(config, fmt.Appendf(nil, "nats: {url: %q}\nworkers:%s", url, s.world.Config()), 0o600); err != nil {
+			return err
+		}
+		s.Workers = append(s.Workers, s.process(name, s.expunge, "worker", "--config", config, "--participant", strings.Join(names, ",")))
+	}
+	return nil
+}
+
+func (s *Stage) process(name, path string, args ...string) *proc.Process {
+	return proc.New(proc.Spec{Name: name, Path: path, Args: args, Log: s.path("logs", name+".log"),
+		Env: []string{"EXPUNGE_TORTURE_CLOCK=" + s.Clock(name), "GOMAXPROCS=2"}})
+}
+
+// Clock is the file that says how far a process's clock is off.
+func (s *Stage) Clock(name string) string { return s.path("etc", name+".clock") }
+
+// Processes are all of them.
+func (s *Stage) Processes() []*proc.Process {
+	return append([]*proc.Process{s.Bus, s.Orchestrator}, s.Workers...)
+}
+
+// Start starts everything.
+func (s *Stage) Start() error {
+	for _, l := range s.Links {
+		if err := l.Restore(); err != nil {
+			return err
+		}
+	}
+	for _, p := range s.Processes() {
+		if err := p.Start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// AwaitReady returns once the orchestrator serves requests.
+func (s *Stage) AwaitReady(ctx context.Context) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.HTTP+"/readyz", http.NoBody)
+		if err != nil {
+			return err
+		}
+		if res, err := http.DefaultClient.Do(req); err == nil {
+			_ = res.Body.Close()
+			if res.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("the orchestrator is not ready; see %s: %w", s.Orchestrator.Log(), ctx.Err())
+		}
+	}
+}
+
+// Stop ends everything, as a service manager does.
+func (s *Stage) Stop() error {
+	for i := range s.Processes() {
+		p := s.Processes()[len(s.Processes())-1-i] // the bus last
+		p.Thaw()
+		if err := p.Stop(); err != nil {
+			return err
+		}
+	}
+	for _, l := range s.Links {
+		l.Close()
+	}
+	return nil
+}
+
+// freePort is a port that was free a moment ago.
+func freePort(ctx context.Context) (int, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
+}

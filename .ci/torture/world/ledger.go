@@ -1,0 +1,157 @@
+package world
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/expunge-io/expunge/torture/record"
+)
+
+// Ledger is what the systems saw, read from their own files, and what everybody has now,
+// counted by queries that no participant makes.
+func (w *World) Ledger(ctx context.Context) (l record.Ledger, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	owners := w.owners()
+	for _, read := range []func(context.Context, func(person, item string, at time.Time)) error{w.rowsGone, w.imagesGone, w.usersGone} {
+		err := read(ctx, func(person, item string, at time.Time) {
+			if person == "" {
+				person = owners[item]
+			}
+			l.Effects = append(l.Effects, record.Effect{Person: person, Key: item, At: at})
+		})
+		if err != nil {
+			return l, err
+		}
+	}
+	there, err := w.there(ctx)
+	if err != nil {
+		return l, err
+	}
+	for _, p := range w.people {
+		l.People = append(l.People, w.count(p, there))
+	}
+	return l, nil
+}
+
+// owners says whose an item at a vendor is.
+func (w *World) owners() map[string]string {
+	out := map[string]string{}
+	for _, p := range w.people {
+		out[p.Username] = p.ID
+		for _, s := range p.Scans {
+			out[s] = p.ID
+		}
+	}
+	return out
+}
+
+func (w *World) rowsGone(ctx context.Context, f func(person, item string, at time.Time)) error {
+	for name, db := range w.dbs {
+		var bad error
+		err := each(ctx, db, "SELECT user_id, item, at FROM gone", func(person, item, at string) {
+			t, err := time.Parse(time.RFC3339Nano, at)
+			if err != nil {
+				bad = err
+			}
+			f(person, item, t)
+		})
+		if err == nil {
+			err = bad
+		}
+		if err != nil {
+			return fmt.Errorf("ledger of %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (w *World) imagesGone(_ context.Context, f func(person, item string, at time.Time)) error {
+	return journal(w.jumioJournal(), func(line []byte) error {
+		var r struct {
+			Delete *struct{ Reference string }
+			Effect bool
+			At     time.Time
+		}
+		err := json.Unmarshal(line, &r)
+		if r.Delete != nil && r.Effect {
+			f("", r.Delete.Reference, r.At)
+		}
+		return err
+	})
+}
+
+func (w *World) usersGone(_ context.Context, f func(person, item string, at time.Time)) error {
+	return journal(w.cognitoJournal(), func(line []byte) error {
+		var r struct {
+			Attempt *struct {
+				Key    string
+				Effect bool
+				At     time.Time
+			}
+		}
+		err := json.Unmarshal(line, &r)
+		if r.Attempt != nil && r.Attempt.Effect {
+			f("", r.Attempt.Key, r.Attempt.At)
+		}
+		return err
+	})
+}
+
+// journal reads what a look-alike wrote: one record a line, synced before it was answered.
+func journal(path string, f func(line []byte) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	lines := bufio.NewScanner(file)
+	lines.Buffer(nil, 64<<20)
+	for lines.Scan() {
+		if err := f(lines.Bytes()); err != nil {
+			return fmt.Errorf("journal %s: %w", path, err)
+		}
+	}
+	return lines.Err()
+}
+
+// there returns all items that exist, by person.
+func (w *World) there(ctx context.Context) (map[string][]string, error) {
+	out, owners := map[string][]string{}, w.owners()
+	for _, t := range tables {
+		err := each(ctx, w.dbs[t.file], "SELECT user_id, item, '' FROM "+t.name, func(person, item, _ string) {
+			out[person] = append(out[person], item)
+		})
+		if err != nil {
+			return nil, fmt.Errorf("count %s: %w", t.name, err)
+		}
+	}
+	for _, t := range w.jumio.Stored() {
+		out[owners[t.Reference]] = append(out[owners[t.Reference]], t.Reference)
+	}
+	for _, u := range w.cognito.Stored(Pool) {
+		out[owners[u.Username]] = append(out[owners[u.Username]], u.Username)
+	}
+	return out, nil
+}
+
+func (w *World) count(p Person, there map[string][]string) record.Person {
+	out := record.Person{ID: p.ID, Items: p.Items()}
+	left := map[string]bool{}
+	for _, item := range there[p.ID] {
+		left[item] = true
+		if _, again := w.born[item]; !again {
+			out.Left++
+		}
+	}
+	for key, b := range w.born {
+		if b.person == p.ID {
+			out.Reborn = append(out.Reborn, record.Item{Key: key, Made: b.at, Left: left[key]})
+		}
+	}
+	return out
+}
