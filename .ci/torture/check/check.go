@@ -18,6 +18,7 @@ type Verdict struct {
 	EarlyEffects   int `json:"early_effects"`   // before the pivot, or on people whom nobody asked to erase
 	StaleEffects   int `json:"stale_effects"`   // after a cancel was answered
 	ExtraDigests   int `json:"extra_digests"`   // sagas with more than one summary
+	Unrestored     int `json:"unrestored"`      // people who were not erased in the end, and of whom something is gone or changed
 	ResidueHits    int `json:"residue_hits"`    // identifiers where none may be
 }
 
@@ -169,7 +170,7 @@ func (c *evidence) digests() {
 	}
 }
 
-// people: who was erased has nothing left, and who was not has everything.
+// people: who was erased has nothing left, and who was not has everything, as it was.
 func (c *evidence) people() {
 	for _, p := range c.ledger.People {
 		for _, t := range c.of[p.ID] {
@@ -178,7 +179,21 @@ func (c *evidence) people() {
 				c.add(&c.f.FalseCompleted, "false completed: saga %s ended as %s, and %d items are left", t.id, t.state, p.Left)
 			}
 		}
+		if c.spared(p.ID) && p.Whole != p.Items {
+			c.add(&c.f.Unrestored, "unrestored: of %d items of %s only %d are as they were", p.Items, c.name(p.ID), p.Whole)
+		}
 	}
+}
+
+// spared reports whether nobody erases a person in the end: each of their requests was
+// cancelled, or there was none. Of a saga without an end nobody knows.
+func (c *evidence) spared(person string) bool {
+	for _, t := range c.of[person] {
+		if t.state != cancelled {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(c.record.Requests, func(q record.Request) bool { return q.Person == person && q.Saga == "" })
 }
 
 // erasedBefore reports whether another saga may have left nothing to be found.

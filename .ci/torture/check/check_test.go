@@ -42,8 +42,8 @@ func run() (record.Record, record.Ledger) {
 	l := record.Ledger{
 		People: []record.Person{
 			{ID: "ann", Items: 2, Left: 0, Reborn: []record.Item{{Key: "x", Made: at(12), Left: true}}},
-			{ID: "bob", Items: 2, Left: 2},
-			{ID: "cleo", Items: 2, Left: 2},
+			{ID: "bob", Items: 2, Left: 2, Whole: 2},
+			{ID: "cleo", Items: 2, Left: 2, Whole: 2},
 			{ID: "eve", Items: 2, Left: 0},
 		},
 		Effects: []record.Effect{
@@ -98,6 +98,8 @@ func TestEachViolationIsFound(t *testing.T) {
 		{"after a cancel was answered", func(_ *record.Record, l *record.Ledger) {
 			l.Effects = append(l.Effects, record.Effect{Person: "bob", Key: "b", At: at(6)})
 		}, check.Verdict{StaleEffects: 1}},
+		{"cancelled, and still suspended", func(_ *record.Record, l *record.Ledger) { l.People[1].Whole = 1 }, check.Verdict{Unrestored: 1}},
+		{"never asked for, and changed", func(_ *record.Record, l *record.Ledger) { l.People[2].Whole = 0 }, check.Verdict{Unrestored: 1}},
 		{"a second summary", func(r *record.Record, _ *record.Ledger) { r.Ends[1].Digest = "other" }, check.Verdict{ExtraDigests: 1}},
 		{"an identifier in a log", func(_ *record.Record, l *record.Ledger) { l.Residue = []string{"a log"} }, check.Verdict{ResidueHits: 1}},
 	} {

@@ -26,6 +26,7 @@ type Counts struct {
 	Fulls     int `json:"fulls"`
 	Clocks    int `json:"clocks"`
 	Poisons   int `json:"poisons"`
+	Vendors   int `json:"vendors"`
 	PowerCuts int `json:"power_cuts"`
 	Restores  int `json:"restores"`
 }
@@ -40,7 +41,7 @@ type Nemesis struct {
 
 // all are the kinds, in the order in which they draw.
 var all = []Nemesis{
-	{"kill", 1800 * time.Millisecond, (*Hand).kill, always},
+	{"kill", 1200 * time.Millisecond, (*Hand).kill, always},
 	{"bus", 25 * time.Second, (*Hand).restartBus, always},
 	{"stop", 5 * time.Second, (*Hand).freeze, always},
 	{"cut", 4 * time.Second, (*Hand).cut, always},
@@ -51,6 +52,8 @@ var all = []Nemesis{
 	}},
 	{"clock", 10 * time.Second, (*Hand).clock, always},
 	{"poison", 3 * time.Second, (*Hand).poison, always},
+	{"vendor", 9 * time.Second, (*Hand).vendor, always},
+	{"restore", 30 * time.Second, (*Hand).restore, canRestore},
 }
 
 func always(*stage.Stage) string { return "" }

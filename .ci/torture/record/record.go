@@ -81,6 +81,7 @@ type Person struct {
 	ID     string `json:"id"`
 	Items  int    `json:"items"`  // at the start
 	Left   int    `json:"left"`   // at the end, without those that were made again
+	Whole  int    `json:"whole"`  // of those, how many are as they were at the start
 	Reborn []Item `json:"reborn"` // made again after the end
 }
 

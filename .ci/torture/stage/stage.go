@@ -35,13 +35,13 @@ type Stage struct {
 	Workers      []*proc.Process
 	Links        []*Link // to the bus, one for each process and one for the client
 	Data         *Data   // the orchestrator's data folder
+	World        *world.World
 
 	ClientURL string // the bus, through the client's link
 	DirectURL string // the bus itself, for the checker
 	HTTP      string // address of the HTTP door
 
 	expunge, server string // binaries
-	world           *world.World
 	httpPort        int
 	busPort         int
 }
@@ -58,7 +58,7 @@ var workers = [][]string{
 
 // New lays everything out below folder and starts nothing.
 func New(ctx context.Context, folder string, b Binaries, w *world.World, d *Data) (*Stage, error) {
-	s := &Stage{Folder: folder, expunge: b.Expunge, server: b.Server, world: w, Data: d}
+	s := &Stage{Folder: folder, expunge: b.Expunge, server: b.Server, World: w, Data: d}
 	for _, sub := range []string{"etc", "logs", "bus"} {
 		if err := os.MkdirAll(filepath.Join(folder, sub), 0o700); err != nil {
 			return nil, err
@@ -95,6 +95,14 @@ func (s *Stage) key(name string) (public string, err error) {
 	return k.Public(), k.Save(s.Seed(name))
 }
 
+// Config is the configuration file of the orchestrator.
+func (s *Stage) Config() string { return s.path("etc", "orchestrator.yaml") }
+
+// Command is one run of expunge.
+func (s *Stage) Command(args ...string) *exec.Cmd {
+	return exec.Command(s.expunge, args...) //nolint:noctx // it is over in a moment
+}
+
 // link makes a link to the bus and returns where it is.
 func (s *Stage) link(ctx context.Context, name string) (url string, err error) {
 	port, err := freePort(ctx)
@@ -121,12 +129,8 @@ func (s *Stage) layOrchestrator(ctx context.Context) error {
 			return err
 		}
 	}
-	config := s.path("etc", "orchestrator.yaml")
-	if err := os.WriteFile(config, []byte(s.orchestratorConfig(url, keys)), 0o600); err != nil {
-		return err
-	}
-	s.Orchestrator = s.process("orchestrator", s.expunge, "serve", "--config", config)
-	return nil
+	s.Orchestrator = s.process("orchestrator", s.expunge, "serve", "--config", s.Config())
+	return os.WriteFile(s.Config(), []byte(s.orchestratorConfig(url, keys)), 0o600)
 }
 
 func (s *Stage) orchestratorConfig(url string, keys map[string]string) string {
@@ -166,7 +170,7 @@ plans:
 %[9]s`
 
 func (s *Stage) layBus(ctx context.Context) error {
-	cmd := exec.CommandContext(ctx, s.expunge, "nats", "config", "--config", s.path("etc", "orchestrator.yaml"),
+	cmd := exec.CommandContext(ctx, s.expunge, "nats", "config", "--config", s.Config(),
 		"--store", s.path("bus"), "--port", fmt.Sprint(s.busPort))
 	cmd.Stderr = os.Stderr
 	text, err := cmd.Output()
@@ -186,7 +190,7 @@ func (s *Stage) layWorkers(ctx context.Context) error {
 			return err
 		}
 		config := s.path("etc", name+".yaml")
-		if err := os.WriteFile(config, fmt.Appendf(nil, "nats: {url: %q}\nworkers:%s", url, s.world.Config()), 0o600); err != nil {
+		if err := os.WriteFile(config, fmt.Appendf(nil, "nats: {url: %q}\nworkers:%s", url, s.World.Config()), 0o600); err != nil {
 			return err
 		}
 		s.Workers = append(s.Workers, s.process(name, s.expunge, "worker", "--config", config, "--participant", strings.Join(names, ",")))

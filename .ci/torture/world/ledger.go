@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
+	"github.com/expunge-io/expunge/participants/sandbox"
 	"github.com/expunge-io/expunge/torture/record"
 )
 
@@ -119,33 +121,63 @@ func journal(path string, f func(line []byte) error) error {
 	return lines.Err()
 }
 
+// item is something that exists, and how it looks.
+type item struct{ key, looks string }
+
 // there returns all items that exist, by person.
-func (w *World) there(ctx context.Context) (map[string][]string, error) {
-	out, owners := map[string][]string{}, w.owners()
+func (w *World) there(ctx context.Context) (map[string][]item, error) {
+	out, owners := map[string][]item{}, w.owners()
 	for _, t := range tables {
-		err := each(ctx, w.dbs[t.file], "SELECT user_id, item, '' FROM "+t.name, func(person, item, _ string) {
-			out[person] = append(out[person], item)
+		err := each(ctx, w.dbs[t.file], "SELECT user_id, item, "+t.looks()+" FROM "+t.name, func(person, key, looks string) {
+			out[person] = append(out[person], item{key, looks})
 		})
 		if err != nil {
 			return nil, fmt.Errorf("count %s: %w", t.name, err)
 		}
 	}
 	for _, t := range w.jumio.Stored() {
-		out[owners[t.Reference]] = append(out[owners[t.Reference]], t.Reference)
+		out[owners[t.Reference]] = append(out[owners[t.Reference]], item{t.Reference, ""})
 	}
 	for _, u := range w.cognito.Stored(Pool) {
-		out[owners[u.Username]] = append(out[owners[u.Username]], u.Username)
+		out[owners[u.Username]] = append(out[owners[u.Username]], item{u.Username, looks(u)})
 	}
 	return out, nil
 }
 
-func (w *World) count(p Person, there map[string][]string) record.Person {
+// looks is what a suspension may change of a user, and a restore must bring back.
+func looks(u sandbox.CognitoUser) string {
+	return fmt.Sprint(u.Disabled, u.Sub, u.Attributes, u.Links)
+}
+
+// untouched is how each item of a person looks at the start.
+func (p Person) untouched() map[string]string {
+	out := map[string]string{p.Username: looks(p.user())}
+	for _, s := range p.Scans {
+		out[s] = ""
+	}
+	for _, t := range tables {
+		for _, row := range t.rows(p) {
+			var b strings.Builder
+			for _, column := range row[2:] {
+				b.WriteString(column.(string) + "|")
+			}
+			out[row[0].(string)] = b.String()
+		}
+	}
+	return out
+}
+
+func (w *World) count(p Person, there map[string][]item) record.Person {
 	out := record.Person{ID: p.ID, Items: p.Items()}
-	left := map[string]bool{}
-	for _, item := range there[p.ID] {
-		left[item] = true
-		if _, again := w.born[item]; !again {
-			out.Left++
+	left, before := map[string]bool{}, p.untouched()
+	for _, it := range there[p.ID] {
+		left[it.key] = true
+		if _, again := w.born[it.key]; again {
+			continue
+		}
+		out.Left++
+		if looks, known := before[it.key]; known && looks == it.looks {
+			out.Whole++
 		}
 	}
 	for key, b := range w.born {

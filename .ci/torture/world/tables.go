@@ -41,6 +41,15 @@ func (t table) schema() string {
 		END;`, t.name, columns, Ledger(t.name))
 }
 
+// looks is an expression for what else a row holds.
+func (t table) looks() string {
+	out := "''"
+	for _, c := range t.more {
+		out += " || " + c + " || '|'"
+	}
+	return out
+}
+
 // databases are the open files, by name.
 type databases map[string]*sql.DB
 
