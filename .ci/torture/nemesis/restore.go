@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,7 +13,8 @@ import (
 // canRestore reports why backups cannot be put back here.
 func canRestore(s *stage.Stage) string {
 	for _, verb := range []string{"backup", "restore"} {
-		if s.Command("db", verb, "--help").Run() != nil {
+		help, err := s.Command("db", verb, "--help").CombinedOutput()
+		if err != nil || !bytes.Contains(help, []byte("expunge db "+verb)) { // help on something else is no error
 			return "this expunge has no command db " + verb
 		}
 	}
