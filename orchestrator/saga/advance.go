@@ -3,7 +3,7 @@ package saga
 // advance opens every step whose turn has come, and moves to the next phase when nothing
 // of the present one is left to do, until nothing more follows.
 func (r *run) advance() {
-	if r.s.Queued || r.s.Phase == Resolving && r.now.Before(r.s.NotBefore) {
+	if r.s.Queued && r.s.Phase != Restoring || r.s.Phase == Resolving && r.now.Before(r.s.NotBefore) {
 		return
 	}
 	for moved := true; moved && r.err == nil && !r.s.Phase.Final(); {
@@ -51,15 +51,15 @@ func (r *run) openReady(v Verb, ready func(h *Share) bool) {
 func (r *run) advanceResolving() bool {
 	r.openReady(Resolve, r.resolvable)
 	r.openSuspends()
-	if !r.all(func(h *Share) bool { return h.Resolve.Status == Reported || h.Resolve.Status == "" }) {
+	if !r.all(r.looked) {
 		return false
 	}
 	switch {
-	case r.s.Look > 1:
+	case r.s.Look > 1 || !r.s.Pivoted.IsZero():
 		return r.advancePivot()
 	case r.s.Doubt != "":
 		return false
-	case r.s.Pivoted.IsZero() && r.all(r.unknown):
+	case r.all(r.unknown):
 		r.finish(NotFound)
 		return false
 	case r.plan.suspends():
@@ -157,6 +157,9 @@ func (r *run) conclude() {
 	if r.plan.Quiet > 0 && !r.s.Quieted {
 		r.record(Entry{Kind: KQuieted, Until: r.now.Add(r.plan.Quiet)})
 		return
+	}
+	if r.s.Held("") != nil {
+		return // with the end the data key is destroyed, and what was sealed with it
 	}
 	end, err := r.verdict()
 	if err != nil {

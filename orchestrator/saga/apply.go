@@ -69,20 +69,22 @@ func (s *State) changeSaga(e Entry) error {
 
 // enter moves to another phase, and makes the steps of its verb new.
 func (s *State) enter(e Entry) {
-	s.Phase, s.QuietUntil, s.GraceUntil, s.Brake = e.Phase, time.Time{}, time.Time{}, ""
+	s.Phase, s.QuietUntil, s.Brake = e.Phase, time.Time{}, ""
 	if e.Phase != Verifying {
 		s.Quieted = false
 	}
 	switch e.Phase {
 	case Resolving:
 		s.Look++
-		s.renew(Resolve, e, func(h *Share) bool { return h.Resolve.Status != "" })
+		s.renew(Resolve, e, func(h *Share) bool { return h.Resolve.Status != "" && h.Verdict != Waived })
 	case Grace:
 		s.GraceUntil = e.Until
 	case Erasing:
 		if s.Pivoted.IsZero() {
 			s.Pivoted = e.At
 		}
+		s.GraceUntil = time.Time{}
+		s.drop(e)
 	case Verifying:
 		s.Pass++
 		s.renew(Verify, e, func(*Share) bool { return true })
@@ -90,6 +92,7 @@ func (s *State) enter(e Entry) {
 			s.Shares[i].Verified = time.Time{}
 		}
 	case Restoring:
+		s.GraceUntil = time.Time{}
 		s.drop(e)
 		s.renew(Restore, e, s.restorable)
 	case Suspending, Completed, CompletedWithExceptions, NotFound, Cancelled:
@@ -216,12 +219,7 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 		}
 	case KNoted:
 		q.Reported = true
-		if e.Verdict == Suspended {
-			q.Done, h.Suspended, h.Ended = true, e.At, h.Ended.sum(e.Counts)
-		}
-		if e.Verb == Verify && e.Remaining != nil && *e.Remaining > 0 {
-			h.Left, h.Expected, q.Left = e.Remaining, h.Counts.plus(h.found(e)), true
-		}
+		s.noted(h, q, e)
 	case KFailed:
 		q.Reported = true
 		h.Counts = h.Counts.sum(e.Counts)
@@ -238,6 +236,25 @@ func (s *State) changePermit(h *Share, t *Step, e Entry) error {
 		s.outcome(h, e)
 	}
 	return nil
+}
+
+// noted keeps what a report says of a share although it moves no step.
+func (s *State) noted(h *Share, q *Permit, e Entry) {
+	left := e.Remaining != nil && *e.Remaining > 0
+	switch e.Verb {
+	case Suspend:
+		q.Done = e.Verdict == Suspended || e.Verdict == Absent
+		if e.Verdict == Suspended {
+			h.Suspended, h.Ended = e.At, h.Ended.sum(e.Counts)
+		}
+	case Erase:
+		q.Left = q.Left || left // outvotes the zero of an older attempt
+	case Verify:
+		if left {
+			h.Left, h.Expected, q.Left = e.Remaining, h.Counts.plus(h.found(e)), true
+		}
+	case Resolve, Restore:
+	}
 }
 
 // sum is plus, but keeps nil for "nothing known".

@@ -61,6 +61,7 @@ func (s *State) join(e Entry) error {
 		return fmt.Errorf("%w: joined without a request", ErrHistory)
 	}
 	s.Requests = append(s.Requests, *e.Request)
+	s.Identifiers = append(s.Identifiers, e.Identifiers...)
 	s.Due, s.NotBefore, s.Items, s.CutOff = e.Due, e.NotBefore, e.Items, e.CutOff
 	return nil
 }

@@ -1,5 +1,7 @@
 package saga
 
+import "time"
+
 // decided folds in what had been decided after the backup was taken from which the saga
 // was restored.
 func (r *run) decided(in Decided) {
@@ -8,17 +10,20 @@ func (r *run) decided(in Decided) {
 	}
 	switch in.Kind {
 	case DecidedEnd:
+		if !in.End.Final() {
+			return
+		}
 		head := r.s.Head
 		r.record(Entry{Kind: KFinished, Phase: in.End})
 		r.emit(Finish{Head: head, Found: true})
 	case DecidedCancel:
-		if r.s.Phase == Restoring || !r.s.Phase.beforePivot() {
-			return
+		if !r.cancellable() {
+			return // the first decision wins, also when they are told again
 		}
 		r.record(Entry{Kind: KDecided, Reason: string(in.Kind)})
 		r.callOff()
 	case DecidedPivot:
-		if r.s.Pivoted.IsZero() {
+		if r.cancellable() {
 			r.record(Entry{Kind: KDecided, Reason: string(in.Kind)})
 		}
 	}
@@ -34,7 +39,7 @@ func (s *State) decided(e Entry) {
 			s.Requests[i].Withdrawn = true
 		}
 	case DecidedPivot:
-		s.Pivoted = e.At
+		s.Pivoted, s.GraceUntil = e.At, time.Time{}
 		for i := range s.Shares {
 			s.Shares[i].Erase.MaybeDone = true
 		}

@@ -59,7 +59,7 @@ type Kind string
 const (
 	KStarted   Kind = "started"   // saga, plan, members, subject, regime, due, request, identifiers, items, cut_off, not_before, queued
 	KBegun     Kind = "begun"     // a queued saga is live from here on
-	KJoined    Kind = "joined"    // request, due, not_before, items, cut_off
+	KJoined    Kind = "joined"    // request, due, not_before, items, cut_off, identifiers
 	KWithdrawn Kind = "withdrawn" // request
 	KReplanned Kind = "replanned" // plan, members: the saga goes on under a plan that asks for more
 	KExtended  Kind = "extended"  // due, by, ground

@@ -20,17 +20,24 @@ func Explain(p Plan, s State, now time.Time) string {
 		return "an operator must act: " + s.Stuck()
 	case s.Phase == Resolving && now.Before(s.NotBefore):
 		return "it begins at " + stamp(s.NotBefore)
-	case s.Phase == Grace:
+	case s.GraceUntil.After(now):
 		return "the grace ends at " + stamp(s.GraceUntil) + "; a cancel brings everything back until then"
 	case !s.Pivoted.IsZero() && !s.Announced && s.Phase == Erasing:
 		return "the pivot is passed; it is acted on when the bus has taken the event"
 	case s.Phase == Restoring && s.lateUntil().After(now) && s.opened() == "":
 		return "everything is brought back; a permit to suspend may still be acted on late, so it stays open until " + stamp(s.lateUntil())
 	}
-	return s.waitsFor(p, now)
+	if line := s.waitsFor(); line != "" {
+		return line
+	}
+	if s.asks(now) {
+		return "nothing of its own is in the way of the pivot: it waits to be let through"
+	}
+	at, _ := s.Wake(p, now)
+	return "it waits for a permit that may still be acted on, at the latest until " + stamp(at)
 }
 
-func (s *State) waitsFor(p Plan, now time.Time) string {
+func (s *State) waitsFor() string {
 	var held []string
 	for _, h := range s.Shares {
 		if hold := s.Held(h.Name); hold != nil && h.Erase.Status != Reported && h.Erase.Status != "" {
@@ -45,10 +52,6 @@ func (s *State) waitsFor(p Plan, now time.Time) string {
 		return heldLine(strings.Join(held, ", "), *s.Held(held[0]))
 	case line == "" && !s.QuietUntil.IsZero():
 		return "it is counted once more at " + stamp(s.QuietUntil)
-	case line == "":
-		if at, ok := s.Wake(p, now); ok {
-			return "it waits for a permit that may still be acted on, at the latest until " + stamp(at)
-		}
 	}
 	return line
 }

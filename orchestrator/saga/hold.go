@@ -72,10 +72,12 @@ func (r *run) held(in HoldPlaced) {
 		return
 	}
 	hold := in.Hold
+	hold.At, hold.Until = hold.At.UTC().Round(0), hold.Until.UTC().Round(0)
 	if i := slices.IndexFunc(r.s.Holds, func(h Hold) bool { return h == hold }); i < 0 {
 		r.record(Entry{Kind: KHeld, Hold: &hold})
 		r.emit(Emit{Kind: EventHeld, Participant: hold.Participant, Reason: hold.Ground, Hold: &hold})
 		r.waitHeld()
+		r.endHolds() // one that came late may be over
 	}
 	r.emit(HoldAnswer{Alive: r.s.Alive(r.now)})
 }

@@ -30,13 +30,27 @@ func (p Plan) Narrow(names []string) (narrow Plan, ok bool) {
 			continue
 		}
 		s.Bystander = !slices.Contains(names, s.Name)
+		in := func(a string) bool { return slices.Contains(names, a) }
+		after := p.before(s.Name)
+		s.After, s.Beyond = filter(after, in), filter(after, func(a string) bool { return !in(a) })
 		if s.Bystander {
-			s.After, s.Suspends, s.MaxItems = nil, false, 0
+			s.After, s.Beyond, s.Suspends, s.MaxItems = nil, nil, false, 0
 		}
-		s.After = filter(s.After, func(a string) bool { return slices.Contains(names, a) })
 		narrow.Participants = append(narrow.Participants, s)
 	}
 	return narrow, true
+}
+
+// before returns all that a participant comes after, directly or by way of others.
+func (p Plan) before(name string) (names []string) {
+	s, _ := p.Spec(name)
+	names = union(s.After, s.Beyond)
+	for i := 0; i < len(names); i++ {
+		next, _ := p.Spec(names[i])
+		names = union(names, union(next.After, next.Beyond))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // withYielders marks a participant, and everybody whom it learns identifiers from.
@@ -95,6 +109,12 @@ func (p Plan) Union(q Plan) Plan {
 		u.Participants[i] = u.Participants[i].union(s)
 	}
 	sort.Slice(u.Participants, func(i, j int) bool { return u.Participants[i].Name < u.Participants[j].Name })
+	erases := u.Erases()
+	for i := range u.Participants {
+		s := &u.Participants[i]
+		in := func(a string) bool { return slices.Contains(erases, a) }
+		s.After, s.Beyond = union(s.After, filter(s.Beyond, in)), filter(s.Beyond, func(a string) bool { return !in(a) })
+	}
 	return u
 }
 
@@ -103,6 +123,7 @@ func (s Spec) union(t Spec) Spec {
 	if t.Unverified == "" {
 		s.Unverified = "" // whoever can count by now is counted
 	}
+	s.Beyond = union(s.Beyond, t.Beyond)
 	s.Suspends, s.Bystander = s.Suspends || t.Suspends, s.Bystander && t.Bystander
 	if s.MaxItems == 0 || t.MaxItems > 0 && t.MaxItems < s.MaxItems {
 		s.MaxItems = t.MaxItems

@@ -61,7 +61,7 @@ func (r *run) waivable(v Verb, h *Share) (problem string) {
 	case r.s.Phase.Final():
 		return "the saga has ended"
 	case v == Suspend || v == Restore:
-		if st := h.Step(v).Status; st == "" || st == Reported || r.givenUp(v) {
+		if st := h.Step(v).Status; st == "" || st == Reported || r.givenUp(v) || v == Suspend && !r.cancellable() {
 			return "the step is not to be done"
 		}
 		return ""
@@ -82,7 +82,7 @@ func (r *run) waivable(v Verb, h *Share) (problem string) {
 // dependents returns who needs what a participant yields.
 func (r *run) dependents(name string) (out []string) {
 	for _, s := range r.plan.Participants {
-		if s.Name != name && slices.Contains(r.plan.resolvedBy(s), name) {
+		if h := r.s.Share(s.Name); s.Name != name && h != nil && h.Verdict != Waived && slices.Contains(r.plan.resolvedBy(s), name) {
 			out = append(out, s.Name)
 		}
 	}

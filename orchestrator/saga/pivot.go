@@ -11,6 +11,11 @@ func (r *run) advancePivot() (moved bool) {
 	switch {
 	case r.s.Halted != "" || r.s.Doubt != "" || r.s.Held("") != nil || r.anyBraked():
 		return false
+	case r.now.Before(r.s.GraceUntil) || !r.all(func(h *Share) bool { return !h.Suspend.alive(r.now) }):
+		return false
+	case r.s.Brake != "" && !r.cleared:
+		r.asks = true // a look now would be old by the time that the brake is off
+		return false
 	case r.stale():
 		r.look()
 		return true
@@ -41,11 +46,12 @@ func (r *run) stale() bool {
 	}
 	var last time.Time
 	for _, h := range r.s.Shares {
-		if h.Resolve.Status == Reported && h.Resolve.Since.After(last) {
+		if h.Resolve.Status == Reported && h.Verdict != Waived && h.Resolve.Since.After(last) {
 			last = h.Resolve.Since
 		}
 	}
-	return !last.IsZero() && r.now.Sub(last) > r.plan.Fresh
+	// A look that seems to come from the future was made by a wrong clock: nobody knows its age.
+	return !last.IsZero() && (r.now.Sub(last) > r.plan.Fresh || r.now.Before(last))
 }
 
 func (p Plan) suspends() bool {

@@ -45,7 +45,10 @@ type Spec struct {
 	Unverified string   `json:"unverified,omitempty"` // ground for a participant that cannot count; empty: it counts
 	Suspends   bool     `json:"suspends,omitempty"`   // its share is suspended before the pivot, and restored after a cancel
 	MaxItems   int64    `json:"max_items,omitempty"`  // a share with more waits for an operator; 0: no ceiling
-	Bystander  bool     `json:"bystander,omitempty"`  // outside a narrow scope: it resolves for others, and keeps its share
+	// Beyond are those out of a narrow scope that this one comes after: a union with a plan
+	// that erases them knows the order by it.
+	Beyond    []string `json:"beyond,omitempty"`
+	Bystander bool     `json:"bystander,omitempty"` // outside a narrow scope: it resolves for others, and keeps its share
 }
 
 // Resolves reports whether the participant is asked before anything is touched: it counts

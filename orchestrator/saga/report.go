@@ -124,7 +124,7 @@ func (r *run) fail(in ReportReceived, h *Share, t *Step, class Class, code strin
 	r.record(e)
 	switch class {
 	case Misconfigured, Refused:
-		r.park(h, in.Verb, t, string(class)+": "+code)
+		r.giveUp(h, in.Verb, t, string(class)+": "+code)
 	case RateLimited:
 		r.again(h, in.Verb, t, code, in.Until)
 	case Transient:
@@ -271,7 +271,7 @@ func (r *run) counted(in ReportReceived, h *Share, t *Step) {
 
 // reopen sends a share back to erase, in a new round, or parks it after too many.
 func (r *run) reopen(h *Share) {
-	if h.Erase.Status != Reported || h.Verdict == Waived {
+	if h.Erase.Status != Reported || h.Verdict == Waived || h.Verdict == Retained {
 		return
 	}
 	if h.Erase.Round >= r.plan.Rounds {

@@ -32,7 +32,7 @@ func (r *run) joinable(in Requested) bool {
 	if r.s.Phase.Final() || !r.cancellable() {
 		return false
 	}
-	return r.s.Queued || r.plan.covers(in.Plan) && r.coversItems(in)
+	return r.s.Queued || r.plan.covers(in.Plan) && r.coversItems(in) && r.knows(in)
 }
 
 // coversItems reports whether the saga erases every item that is asked for. One that is
@@ -41,7 +41,25 @@ func (r *run) coversItems(in Requested) bool {
 	if !r.s.CutOff.IsZero() {
 		return false
 	}
-	return len(r.s.Items) == 0 || len(in.Items) > 0 && !slices.ContainsFunc(in.Items, func(i Item) bool { return !slices.Contains(r.s.Items, i) })
+	return !slices.ContainsFunc(in.Plan.Erases(), func(name string) bool {
+		have, want := itemsOf(r.s.Items, name), itemsOf(in.Items, name)
+		missing := func(i Item) bool { return !slices.Contains(have, i) }
+		return len(have) > 0 && (len(want) == 0 || slices.ContainsFunc(want, missing))
+	})
+}
+
+// knows reports whether the saga has every identifier that a request brings: what was not
+// sealed with it would be erased nowhere.
+func (r *run) knows(in Requested) bool { return len(r.s.unknownOf(in.Identifiers)) == 0 }
+
+// unknownOf returns the identifiers that the saga does not have.
+func (s *State) unknownOf(ids []Identifier) (out []Identifier) {
+	for _, id := range ids {
+		if !slices.ContainsFunc(s.Identifiers, func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash }) {
+			out = append(out, id)
+		}
+	}
+	return out
 }
 
 func (r *run) join(in Requested) {
@@ -53,22 +71,33 @@ func (r *run) join(in Requested) {
 		e.NotBefore = in.NotBefore
 	}
 	if r.s.Queued {
+		e.Items, e.CutOff = merge(r.s.Items, in.Items, r.plan, in.Plan), later(r.s.CutOff, in.CutOff)
+		e.Identifiers = r.s.unknownOf(in.Identifiers)
 		r.replan(r.plan.Union(in.Plan))
-		e.Items, e.CutOff = merge(r.s.Items, in.Items), later(r.s.CutOff, in.CutOff)
 	}
 	r.record(e)
 	r.emit(Admit{Request: in.Request.ID, Joined: true})
 	r.emit(Emit{Kind: EventAccepted, Only: &in.Request})
 }
 
-// merge returns all items of both; one that has none asks for whole shares.
-func merge(a, b []Item) []Item {
-	if len(a) == 0 || len(b) == 0 {
-		return nil
+// merge returns the items of both. A participant of which one of the plans erases the whole
+// share has none; one that only the other plan knows keeps its own.
+func merge(a, b []Item, p, q Plan) (out []Item) {
+	whole := func(plan Plan, items []Item, name string) bool {
+		return slices.Contains(plan.Erases(), name) && len(itemsOf(items, name)) == 0
 	}
-	out := slices.Clone(a)
-	for _, i := range b {
-		if !slices.Contains(out, i) {
+	for _, i := range append(slices.Clone(a), b...) {
+		if !whole(p, a, i.Participant) && !whole(q, b, i.Participant) && !slices.Contains(out, i) {
+			out = append(out, i)
+		}
+	}
+	return out
+}
+
+// itemsOf returns the items of one participant; none means its whole share.
+func itemsOf(items []Item, participant string) (out []Item) {
+	for _, i := range items {
+		if i.Participant == participant {
 			out = append(out, i)
 		}
 	}
@@ -112,7 +141,21 @@ func (r *run) replan(p Plan) {
 		r.doubt("the plan that is configured now does not fit the one that the saga has: " + err.Error())
 		return
 	}
+	if name := r.leaves(p); name != "" {
+		r.doubt("the plan that is configured now leaves out " + name + ", which the saga is to erase")
+		return
+	}
 	r.record(Entry{Kind: KReplanned, Plan: p.Digest(), Members: p.members()})
 	r.plan = p
 	r.emit(Bind{p})
+}
+
+// leaves returns a participant that a plan does not have or would not erase any more.
+func (r *run) leaves(p Plan) (name string) {
+	for _, h := range r.s.Shares {
+		if spec, ok := p.Spec(h.Name); !ok || spec.Bystander && h.Erase.Status != "" {
+			return h.Name
+		}
+	}
+	return ""
 }

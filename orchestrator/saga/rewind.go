@@ -9,7 +9,7 @@ func (r *run) rewound() {
 	if limit := r.now.Add(r.plan.Quiet); r.s.QuietUntil.After(limit) {
 		r.record(Entry{Kind: KQuieted, Until: limit})
 	}
-	if limit := r.now.Add(r.plan.Grace); r.s.Phase == Grace && r.s.GraceUntil.After(limit) {
+	if limit := r.now.Add(r.plan.Grace); r.s.GraceUntil.After(limit) {
 		r.record(Entry{Kind: KPhase, Phase: Grace, Until: limit})
 	}
 	r.s.each(func(h *Share, v Verb, t *Step) {

@@ -27,7 +27,9 @@ type State struct {
 	CutOff    time.Time `json:"cut_off,omitzero"`
 	NotBefore time.Time `json:"not_before,omitzero"` // nothing happens before
 	// Look counts how often the shares were looked at before the pivot.
-	Look       int       `json:"look,omitempty"`
+	Look int `json:"look,omitempty"`
+	// GraceUntil is kept up to the pivot, which does not come before it: a clock that jumped
+	// ahead and was set back must not cost anybody their grace.
 	GraceUntil time.Time `json:"grace_until,omitzero"`
 	Holds      []Hold    `json:"holds,omitempty"` // in the order in which they were placed
 	Brake      string    `json:"brake,omitempty"` // the ceiling that keeps the saga from its pivot

@@ -12,21 +12,29 @@ func (r *run) suspendable(h *Share) bool {
 	return h.Suspend.Status != "" && (h.Known || spec.Unverified != "")
 }
 
+// looked reports whether nothing of a share is left to be resolved.
+func (r *run) looked(h *Share) bool { return h.Resolve.Status == Reported || h.Resolve.Status == "" }
+
 // openSuspends opens each suspend step as soon as what it needs is known: a slow system
 // elsewhere must not leave the account open.
 func (r *run) openSuspends() {
-	if r.s.Look > 1 || r.s.Doubt != "" || r.s.Halted != "" {
+	if r.s.Look > 1 || !r.s.Pivoted.IsZero() || r.s.Doubt != "" || r.s.Halted != "" {
 		return
 	}
 	r.openReady(Suspend, func(h *Share) bool {
-		return r.suspendable(h) && (h.Resolve.Status == Reported || h.Resolve.Status == "") && r.resolvable(h)
+		return r.suspendable(h) && r.looked(h) && r.resolvable(h)
 	})
 }
 
 func (r *run) advanceSuspending() bool {
+	if !r.s.Pivoted.IsZero() {
+		r.look() // decided before the backup was restored: nothing is to be brought back any more
+		return true
+	}
+	r.openReady(Resolve, r.resolvable) // of those who joined the plan meanwhile
 	r.openSuspends()
 	done := func(h *Share) bool {
-		return (!r.suspendable(h) || h.Suspend.Status == Reported) && !h.Suspend.alive(r.now)
+		return r.looked(h) && (!r.suspendable(h) || h.Suspend.Status == Reported) && !h.Suspend.alive(r.now)
 	}
 	if r.s.Doubt != "" || !r.all(done) {
 		return false
@@ -52,8 +60,12 @@ func (r *run) grace() {
 }
 
 func (r *run) advanceGrace() bool {
-	if r.s.Doubt != "" || r.now.Before(r.s.GraceUntil) {
-		return false
+	if r.s.Pivoted.IsZero() {
+		r.openReady(Resolve, r.resolvable) // who joins the plan now is suspended now
+		r.openSuspends()
+		if r.s.Doubt != "" || r.now.Before(r.s.GraceUntil) {
+			return false
+		}
 	}
 	r.look()
 	return true
@@ -63,7 +75,7 @@ func (r *run) advanceGrace() bool {
 // anything is changed. The first value ever sealed is the one that counts.
 func (r *run) prepared(in ReportReceived, h *Share, t *Step, q *Permit) {
 	switch {
-	case r.s.Phase == Restoring || !r.s.Phase.beforePivot():
+	case !r.cancellable():
 		r.receive(Rejected, "the saga is not to be suspended any more")
 	case r.s.Halted != "" || r.s.Doubt != "":
 		r.receive(Rejected, "an operator must act first")

@@ -2,6 +2,7 @@ package saga
 
 import (
 	"hash/fnv"
+	"slices"
 	"time"
 )
 
@@ -57,12 +58,8 @@ func (r *run) expire(h *Share, v Verb, t *Step) {
 // again schedules another attempt no earlier than notBefore, or parks the step when its
 // attempts are used up.
 func (r *run) again(h *Share, v Verb, t *Step, reason string, notBefore time.Time) {
-	if r.givenUp(v) {
-		r.record(Entry{Kind: KWaits, Participant: h.Name, Verb: v, Round: t.Round, Reason: "cancelled"})
-		return
-	}
-	if t.Used >= r.plan.Attempts {
-		r.park(h, v, t, "attempts used up: "+reason)
+	if t.Used >= r.plan.Attempts || r.givenUp(v) {
+		r.giveUp(h, v, t, "attempts used up: "+reason)
 		return
 	}
 	until := r.now.Add(r.backoff(h, v, t))
@@ -70,6 +67,15 @@ func (r *run) again(h *Share, v Verb, t *Step, reason string, notBefore time.Tim
 		until = r.patience(notBefore)
 	}
 	r.record(Entry{Kind: KDelayed, Participant: h.Name, Verb: v, Round: t.Round, Reason: reason, Until: until})
+}
+
+// giveUp parks a step until an operator acts; one that is not to be done any more just rests.
+func (r *run) giveUp(h *Share, v Verb, t *Step, reason string) {
+	if r.givenUp(v) {
+		r.record(Entry{Kind: KWaits, Participant: h.Name, Verb: v, Round: t.Round, Reason: "cancelled"})
+		return
+	}
+	r.park(h, v, t, reason)
 }
 
 // patience shortens a wait that somebody else asks for: to a day, and not past due.
@@ -125,6 +131,14 @@ func (s State) Unannounced() bool {
 	return !s.Announced && (s.Phase == Erasing || s.Phase == Verifying)
 }
 
+// asks reports whether the saga may be waiting for the shell to let it pass its pivot.
+func (s *State) asks(now time.Time) bool {
+	if s.Phase != Resolving || s.Stuck() != "" || s.Held("") != nil || s.NotBefore.After(now) || s.GraceUntil.After(now) {
+		return false
+	}
+	return !slices.ContainsFunc(s.Shares, func(h Share) bool { return h.Resolve.Status != "" && h.Resolve.Status != Reported })
+}
+
 // lateEnd returns when a saga that brings everything back has waited long enough.
 func (s State) lateEnd(now time.Time) (t time.Time) {
 	if t = s.lateUntil(); s.Phase != Restoring || !t.After(now) {
@@ -156,16 +170,22 @@ func (s State) Wake(p Plan, now time.Time) (at time.Time, ok bool) {
 			at = t
 		}
 	}
-	if s.Queued {
+	if s.Queued && s.Phase != Restoring {
+		for _, h := range s.Holds {
+			sooner(h.Until)
+		}
 		return at, true
 	}
-	for _, t := range []time.Time{s.QuietUntil, s.GraceUntil, s.lateEnd(now), s.begins(now)} {
+	if s.GraceUntil.After(now) { // one that is over may still wait for an operator
+		sooner(s.GraceUntil)
+	}
+	for _, t := range []time.Time{s.QuietUntil, s.lateEnd(now), s.begins(now)} {
 		sooner(t)
 	}
 	for _, h := range s.Holds {
 		sooner(h.Until)
 	}
-	if s.Brake != "" || s.Unannounced() {
+	if s.Brake != "" || s.Unannounced() || s.asks(now) {
 		sooner(now.Add(brakeLook))
 	}
 	s.each(func(_ *Share, _ Verb, t *Step) {
