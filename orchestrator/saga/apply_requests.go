@@ -68,7 +68,7 @@ func (s *State) join(e Entry) error {
 
 // replan goes on under another plan: nobody leaves, and who joins begins at the beginning.
 func (s *State) replan(e Entry) {
-	s.Plan = e.Plan
+	s.Plan, s.Brake = e.Plan, "" // who joins is resolved first; then it asks again
 	var shares []Share
 	for _, m := range e.Members {
 		if h := s.Share(m.Name); h != nil {

@@ -173,3 +173,11 @@ func TestAHeldSagaKeepsWhatIsSealed(t *testing.T) {
 		t.Errorf("released, and it stays %s", st.s.Phase)
 	}
 }
+
+func TestASetBackClockDoesNotStretchAPause(t *testing.T) {
+	st, _ := tell(t, "participant sessions", "request r1 from billing", "pass 10d", "claim resolve sessions by w1",
+		"report p1 failed transient down", "clock back 239h")
+	if pause := st.s.Share("sessions").Resolve.Until.Sub(st.now); pause > time.Minute {
+		t.Errorf("it paused for seconds, and now for %s", pause)
+	}
+}

@@ -9,17 +9,27 @@ func (r *run) rewound() {
 	if limit := r.now.Add(r.plan.Quiet); r.s.QuietUntil.After(limit) {
 		r.record(Entry{Kind: KQuieted, Until: limit})
 	}
-	if limit := r.now.Add(r.plan.Grace); r.s.GraceUntil.After(limit) {
-		r.record(Entry{Kind: KPhase, Phase: Grace, Until: limit})
-	}
+	r.graceAgain()
 	r.s.each(func(h *Share, v Verb, t *Step) {
 		switch {
-		case t.Status == Delayed && t.Until.After(r.now.Add(idle)):
-			r.record(Entry{Kind: KDelayed, Participant: h.Name, Verb: v, Round: t.Round, Reason: t.Reason, Until: r.patience(t.Until)})
+		case t.Status == Delayed && t.Since.After(r.now): // it is as long as it was
+			r.record(Entry{Kind: KDelayed, Participant: h.Name, Verb: v, Round: t.Round, Reason: t.Reason, Until: r.now.Add(t.Until.Sub(t.Since))})
 		case t.Status == Open && t.Rung.After(r.now):
 			r.ring(KRung, h.Name, v)
 		}
 	})
+}
+
+// graceAgain goes back to a grace that only the wrong clock had ended, and shortens one that
+// it had made too long.
+func (r *run) graceAgain() {
+	until := r.s.GraceUntil
+	if limit := r.now.Add(r.plan.Grace); until.After(limit) {
+		until = limit
+	}
+	if until.After(r.now) && (r.s.Phase != Grace || until.Before(r.s.GraceUntil)) {
+		r.record(Entry{Kind: KPhase, Phase: Grace, Until: until})
+	}
 }
 
 // rewind takes back what a wrong clock said of the past.

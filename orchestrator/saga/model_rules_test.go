@@ -1,0 +1,259 @@
+package saga
+
+import (
+	"reflect"
+	"strings"
+	"time"
+)
+
+// must fails with the rule's name.
+func (w *world) must(rule string, ok bool, format string, args ...any) {
+	if !ok {
+		w.t.Fatalf(rule+": "+format, args...)
+	}
+}
+
+// effect checks what the core does, entry by entry, against the world.
+func (w *world) effect(in Input, e Effect) {
+	if !w.begun {
+		switch e.(type) {
+		case Ring, Grant, AskPivot:
+			w.t.Fatalf("queued-does-nothing: %T", e)
+		}
+	}
+	switch e := e.(type) {
+	case Record:
+		w.history = append(w.history, e.Entry)
+		for _, r := range rules {
+			if why := r.check(w, e.Entry); why != "" {
+				w.t.Fatalf("%s: %s (%+v)", r.name, why, e.Entry)
+			}
+		}
+		w.learn(e.Entry)
+	case CancelAnswer:
+		if e.Result == CancelDone {
+			w.cancelled = true
+			w.list(e.Alive, Suspend)
+		}
+	case HoldAnswer:
+		w.list(e.Alive, Erase)
+	case Receive:
+		if r := in.(ReportReceived); e.Outcome == Took && r.Verb == Verify && r.leftovers() {
+			h := w.s.Share(r.Participant)
+			w.must("verify-reopens", w.s.Phase != Verifying || h.Verify.Status != Reported || w.waived[h.Name] || w.systems[h.Name].kept,
+				"%s was counted at %d, and nothing follows", h.Name, *r.Remaining)
+		}
+	}
+}
+
+// list marks the permits that an answer names; one that may be acted on and is not named
+// is a lie to who asked.
+func (w *world) list(alive []Live, v Verb) {
+	for _, k := range w.workers {
+		if k.claim.Verb != v || k.told || !w.trueNow().Before(k.deadline) {
+			continue
+		}
+		for _, l := range alive {
+			k.listed = k.listed || l.Participant == k.claim.Participant && l.Verb == v
+		}
+		w.must("answers-list-the-living", k.listed, "%s %s may act until %s", k.claim.Participant, v, k.deadline)
+	}
+}
+
+// rules are those that one entry can break. Each says why, or nothing.
+var rules = []struct {
+	name  string
+	check func(w *world, e Entry) (why string)
+}{
+	{"never-too-early", func(w *world, e Entry) string {
+		return when(e.Kind == KGranted && e.Verb == Erase && !(w.pivoted && w.announced), "erase granted before the pivot is announced")
+	}},
+	{"held-blocks", func(w *world, e Entry) string {
+		grants := e.Kind == KGranted || e.Kind == KRenewed
+		return when(grants && e.Verb == Erase && w.heldAt(e.Participant) || passes(w, e) && w.subjectHeld(), "under a hold")
+	}},
+	{"braked-blocks", func(w *world, e Entry) string {
+		return when(passes(w, e) && w.braked, "the pivot passes a ceiling")
+	}},
+	{"ceiling-kept", func(w *world, e Entry) string {
+		spec, _ := w.plan.Spec(e.Participant)
+		return when(e.Kind == KGranted && e.Verb == Erase && spec.MaxItems > 0 && w.counted[e.Participant] > spec.MaxItems && !w.unbrake[e.Participant], "more items than allowed")
+	}},
+	{"cancel-xor-pivot", func(w *world, e Entry) string {
+		return when(passes(w, e) && w.cancelled || e.Kind == KPhase && e.Phase == Restoring && w.pivoted, "both were decided")
+	}},
+	{"grace-kept", func(w *world, e Entry) string {
+		return when(passes(w, e) && w.trueNow().Before(w.graceTrue), "the pivot is passed within the grace")
+	}},
+	{"grace-by-due", func(w *world, e Entry) string {
+		return when(e.Kind == KPhase && e.Phase == Grace && e.Until.After(w.s.Due), "the grace runs past due")
+	}},
+	{"second-look", func(w *world, e Entry) string {
+		return when(passes(w, e) && (w.plan.Grace > 0 || w.plan.suspends()) && w.looks == 0 && len(w.waived) == 0, "nobody looked again")
+	}},
+	{"never-twice", func(w *world, e Entry) string {
+		if e.Kind != KGranted {
+			return ""
+		}
+		for _, k := range w.workers {
+			same := k.claim.Participant == e.Participant && k.claim.Verb == e.Verb && (e.Verb == Erase || k.grant.Round == e.Round)
+			if same && !k.told && w.trueNow().Before(k.deadline) {
+				return "a second live permit"
+			}
+		}
+		return ""
+	}},
+	{"restore-waits", func(w *world, e Entry) string {
+		for _, k := range w.workers {
+			if e.Kind == KGranted && e.Verb == Restore && k.claim.Participant == e.Participant && k.claim.Verb == Suspend && !k.told && w.trueNow().Before(k.deadline) {
+				return "somebody may still suspend"
+			}
+		}
+		return ""
+	}},
+	{"prepared-refused-after-cancel", func(w *world, e Entry) string {
+		return when(e.Kind == KPrepared && (w.cancelled || w.pivoted), "accepted after the decision")
+	}},
+	{"edges-at-zero", func(w *world, e Entry) string {
+		spec, _ := w.plan.Spec(e.Participant)
+		for _, a := range spec.After {
+			if e.Kind == KGranted && e.Verb == Erase && !w.goneInHistory(a) {
+				return a + " is not gone"
+			}
+		}
+		return ""
+	}},
+	{"scope-kept", func(w *world, e Entry) string {
+		spec, _ := w.plan.Spec(e.Participant)
+		return when(e.Kind == KGranted && spec.Bystander && e.Verb != Resolve, "a bystander's share is touched")
+	}},
+	{"silent-weekend-parks-nothing", func(w *world, e Entry) string {
+		if e.Kind != KParked || !strings.HasPrefix(e.Reason, "attempts used up") {
+			return ""
+		}
+		granted := 0
+		for _, have := range w.history {
+			if have.Kind == KGranted && have.Participant == e.Participant && have.Verb == e.Verb {
+				granted++
+			}
+		}
+		return when(granted < w.plan.Attempts, "parked without the attempts")
+	}},
+	{"end-is-true", func(w *world, e Entry) string { return when(e.Kind == KFinished, w.endIsFalse(e.Phase)) }},
+}
+
+func passes(w *world, e Entry) bool { return e.Kind == KPhase && e.Phase == Erasing && !w.pivoted }
+
+// goneInHistory: the last thing said of the predecessor is that it is gone, kept or waived.
+func (w *world) goneInHistory(name string) (ok bool) {
+	spec, _ := w.plan.Spec(name)
+	for _, e := range w.history {
+		if e.Participant == name && e.Verb == Erase {
+			switch e.Kind {
+			case KReported:
+				ok = e.Verdict == Retained || spec.Unverified != "" || e.Remaining != nil && *e.Remaining == 0
+			case KReopened:
+				ok = false
+			case KWaived:
+				ok = true
+			}
+		}
+	}
+	return ok
+}
+
+// endIsFalse says what in the systems belies an end.
+func (w *world) endIsFalse(p Phase) string {
+	for _, spec := range w.plan.Participants {
+		y := w.systems[spec.Name]
+		excepted := w.waived[spec.Name] || y.kept || spec.Unverified != ""
+		switch {
+		case p == Cancelled && w.pivoted:
+			return "cancelled after the pivot"
+		case p == Cancelled && y.deleted > 0:
+			return "cancelled, and something is deleted at " + spec.Name
+		case p == Cancelled && y.suspended && !w.byHand[spec.Name]:
+			return "cancelled, and still suspended: " + spec.Name
+		case spec.Bystander && y.deleted > 0:
+			return "a bystander lost something"
+		case spec.Bystander:
+		case p == Completed && excepted:
+			return "completed with an exception: " + spec.Name
+		case (p == Completed || p == CompletedWithExceptions) && y.items > 0 && !w.waived[spec.Name] && !y.kept:
+			return "something is left at " + spec.Name
+		case p == NotFound && y.items > 0 && !w.waived[spec.Name]:
+			return "not found, and it is there: " + spec.Name
+		}
+	}
+	for _, k := range w.workers {
+		ends := p == Completed || p == CompletedWithExceptions
+		if ends && (k.claim.Verb == Verify || k.claim.Verb == Erase) && !k.told && w.trueNow().Before(k.deadline) {
+			return "final with a live permit to " + string(k.claim.Verb)
+		}
+	}
+	return ""
+}
+
+// learn keeps what an entry decided.
+func (w *world) learn(e Entry) {
+	switch e.Kind {
+	case KPhase:
+		w.pivoted = w.pivoted || e.Phase == Erasing
+		if e.Phase == Resolving {
+			w.looks++
+		}
+		if e.Phase == Grace && w.graceTrue.IsZero() {
+			w.graceTrue = w.trueNow().Add(e.Until.Sub(w.now))
+		}
+	case KAnnounced:
+		w.announced = true
+	case KPrepared:
+		if w.undo[e.Participant] == "" {
+			w.undo[e.Participant] = e.Undo
+		}
+	case KReported:
+		if e.Verb == Resolve {
+			w.counted[e.Participant] = e.Counts.Total()
+		}
+		if e.Verb == Erase {
+			w.systems[e.Participant].kept = e.Verdict == Retained
+		}
+	case KWaived:
+		w.waived[e.Participant] = w.waived[e.Participant] || e.Verb == Erase
+		w.byHand[e.Participant] = w.byHand[e.Participant] || e.Verb == Restore
+	case KUnbraked:
+		w.unbrake[e.Participant] = true
+	}
+}
+
+// always checks what holds between any two inputs.
+func (w *world) always() {
+	at, ok := w.s.Wake(w.plan, w.now)
+	w.must("wake-always", ok != w.s.Phase.Final() && (!ok || at.Sub(w.now) <= 24*time.Hour), "%v %v in %s", at, ok, w.s.Phase)
+	w.must("wake-never-spins", !ok || at.After(w.now), "%s ago in %s", w.now.Sub(at), w.s.Phase)
+	if w.steps%4 == 0 {
+		w.must("explain-never-empty", Explain(w.plan, w.s, w.now) != "", "in %s", w.s.Phase)
+	}
+	for i := range w.s.Shares {
+		h := &w.s.Shares[i]
+		w.must("first-undo-wins", h.Undo == w.undo[h.Name], "%s has %q, sealed first was %q", h.Name, h.Undo, w.undo[h.Name])
+	}
+	if w.steps%64 == 0 || w.s.Phase.Final() {
+		folded, err := Fold(w.history)
+		w.must("fold-is-state", err == nil && reflect.DeepEqual(folded, w.s), "%v", err)
+		w.attempts()
+	}
+}
+
+// attempts: only a granted permit uses one.
+func (w *world) attempts() {
+	granted := map[string]int{}
+	for _, e := range w.history {
+		if e.Kind == KGranted {
+			granted[e.Participant+string(e.Verb)]++
+		}
+	}
+	w.s.each(func(h *Share, v Verb, t *Step) {
+		w.must("attempts-only-by-grants", t.Attempts == granted[h.Name+string(v)], "%s %s: %d, granted %d", h.Name, v, t.Attempts, granted[h.Name+string(v)])
+	})
+}

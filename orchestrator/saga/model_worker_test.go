@@ -1,0 +1,90 @@
+package saga
+
+// act does a step's work on the real system, and returns what is true of it.
+func (w *world) act(k *worker) (rep ReportReceived, ok bool) {
+	name, y := k.claim.Participant, w.systems[k.claim.Participant]
+	spec, _ := w.plan.Spec(name)
+	rep = ReportReceived{Participant: name, Verb: k.claim.Verb, Round: k.grant.Round, Permit: k.grant.Permit}
+	k.acted = true
+	if w.chaos && w.one(6) {
+		rep.Verdict, rep.Class, rep.Code = Failed, []Class{Transient, RateLimited, Misconfigured}[w.draw(3)], "down"
+		return rep, true
+	}
+	switch k.claim.Verb {
+	case Resolve:
+		w.resolve(&rep, spec, y)
+	case Suspend:
+		return rep, w.suspend(&rep, k, y)
+	case Restore:
+		rep.Verdict, y.suspended = Restored, false
+	case Erase:
+		w.erase(&rep, k, spec, y)
+	case Verify:
+		rep.Verdict, rep.Remaining = Counted, left(spec, y)
+	}
+	return rep, true
+}
+
+func left(spec Spec, y *system) *int64 {
+	n := y.items
+	if spec.Unverified != "" {
+		return nil
+	}
+	return &n
+}
+
+func (w *world) resolve(rep *ReportReceived, spec Spec, y *system) {
+	rep.Verdict = Absent
+	if y.items == 0 {
+		return
+	}
+	rep.Verdict = Resolved
+	if spec.Unverified == "" {
+		rep.Counts = Counts{"items": y.items}
+	}
+	if len(spec.Yields) > 0 {
+		rep.Identifiers = []Identifier{{Type: spec.Yields[0], Hash: "x"}}
+	}
+}
+
+// suspend is two exchanges: nothing is changed before the undo value is taken.
+func (w *world) suspend(rep *ReportReceived, k *worker, y *system) bool {
+	if !k.prepared {
+		undo := *rep
+		undo.Verdict, undo.Undo = Prepared, "as it was"
+		if y.suspended {
+			undo.Undo = "as a predecessor left it " + string(k.grant.Permit)
+		}
+		for _, e := range w.input(undo) {
+			r, ok := e.(Receive)
+			k.prepared = k.prepared || ok && r.Outcome == Took
+		}
+		if k.acted = k.prepared && !w.chaos; !k.acted {
+			return false // it goes on later, or never
+		}
+	}
+	frozen := !w.trueNow().Before(k.deadline) // what it does now is brought back when it says so
+	w.must("never-too-early", !w.cancelled || k.listed || frozen, "%s is suspended after a cancel that did not say so", k.claim.Participant)
+	k.acted, y.suspended = true, true
+	rep.Verdict, rep.Counts = Suspended, Counts{"sessions": 1}
+	return true
+}
+
+func (w *world) erase(rep *ReportReceived, k *worker, spec Spec, y *system) {
+	name := k.claim.Participant
+	w.must("never-too-early", w.pivoted && w.announced && !w.cancelled, "%s is erased", name)
+	w.must("held-blocks", !w.heldAt(name) || k.listed, "%s is erased under a hold that did not say so", name)
+	if w.chaos && w.one(12) {
+		rep.Verdict, rep.Ground = Retained, "tax"
+		return
+	}
+	n := y.items
+	if w.chaos && n > 1 && spec.Unverified == "" && w.one(4) {
+		n-- // it is stopped half way
+	}
+	y.items, y.deleted = y.items-n, y.deleted+n
+	rep.Verdict, rep.Counts, rep.Remaining = Absent, Counts{"items": n}, left(spec, y)
+	if n > 0 {
+		rep.Verdict = Erased
+	}
+}
