@@ -14,12 +14,14 @@ import (
 func TestAnythingMayCome(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := &chaos{t: t, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), permits: []PermitID{"", "nope"}}
-		c.plan = Plan{Name: "any", Attempts: 2, Rounds: 2, Quiet: rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "quiet"),
-			Participants: []Spec{{Name: "a"}, {Name: "b", After: []string{"a"}, Needs: []string{"mail"}}, {Name: "c", Unverified: "blind", Yields: []string{"mail"}}}}.WithDefaults()
+		c.plan = Plan{Name: "any", Attempts: 2, Rounds: 2, Single: []string{"mail"}, Quiet: rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "quiet"),
+			Grace: rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "grace"),
+			Participants: []Spec{{Name: "a", Suspends: true, MaxItems: 1}, {Name: "b", After: []string{"a"}, Needs: []string{"mail"}},
+				{Name: "c", Unverified: "blind", Yields: []string{"mail"}, Suspends: rapid.Bool().Draw(t, "suspends")}}}.WithDefaults()
 		if err := c.plan.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		c.next(Requested{Saga: "s", Request: Request{ID: "r0", Source: "x", Fingerprint: "0"}, Subject: "h", Due: c.now.Add(time.Hour), Plan: c.plan})
+		c.next(Requested{Saga: "s", Request: Request{ID: "r0", Source: "x", Fingerprint: "0"}, Subject: "h", Due: c.now.Add(time.Hour), Plan: c.plan, Queued: rapid.Bool().Draw(t, "queued")})
 		for range 80 {
 			c.now = c.now.Add(rapid.SampledFrom([]time.Duration{0, 0, 0, time.Second, 70 * time.Second, -time.Hour, 48 * time.Hour}).Draw(t, "pass"))
 			c.next(c.input())
@@ -47,6 +49,9 @@ func (c *chaos) next(in Input) {
 		c.t.Fatalf("%T changed a saga that has ended", in)
 	}
 	c.s = s
+	if in, ok := in.(Replanned); ok && s.Plan == in.Plan.Digest() {
+		c.plan = in.Plan
+	}
 	answers := 0
 	for _, e := range effects {
 		switch e := e.(type) {
@@ -58,7 +63,9 @@ func (c *chaos) next(in Input) {
 		case Deny, Receive, Admit, Postpone, CancelAnswer, OperatorAnswer, HoldAnswer:
 			answers++
 		case AskPivot:
-			defer func() { c.next(Cleared{}); c.next(Announced{}) }()
+			if c.draw(3) > 0 {
+				defer func() { c.next(Cleared{}); c.next(Announced{}) }()
+			}
 		case Ring, Emit, Finish, Bind:
 		}
 	}
@@ -67,6 +74,9 @@ func (c *chaos) next(in Input) {
 	}
 	if c.n%16 == 0 || s.Phase.Final() != was.Phase.Final() {
 		c.checkFold()
+	}
+	if Explain(c.plan, s, c.now) == "" {
+		c.t.Fatalf("nothing to say after %T in %s", in, s.Phase)
 	}
 	if at, ok := s.Wake(c.plan, c.now); ok == s.Phase.Final() || ok && !at.After(c.now) {
 		c.t.Fatalf("wake %v %v at %v in %s", at, ok, c.now, s.Phase)
@@ -116,6 +126,9 @@ func (c *chaos) input() Input {
 	case 7:
 		return c.report(who, verb, round, permit)
 	}
+	if c.draw(6) == 0 {
+		return c.around(who, verb)
+	}
 	if c.draw(2) == 0 {
 		return c.claimRight()
 	}
@@ -158,14 +171,37 @@ func (c *chaos) reportRight(permit PermitID) Input {
 		in.Verdict = rapid.SampledFrom([]Verdict{Erased, Erased, Absent, Anonymised, Retained, Failed}).Draw(c.t, "erase")
 	case Verify:
 		in.Verdict = Counted
-	case Suspend, Restore:
+	case Suspend:
+		in.Undo = "u" + string(permit)
+		in.Verdict = rapid.SampledFrom([]Verdict{Prepared, Prepared, Suspended, Suspended, Absent, Failed}).Draw(c.t, "suspend")
+	case Restore:
+		in.Verdict = rapid.SampledFrom([]Verdict{Restored, Restored, Absent, Failed}).Draw(c.t, "restore")
 	}
 	return in
 }
 
+// around is what the shell and people may say, fitting or not.
+func (c *chaos) around(who string, verb Verb) Input {
+	hold := Hold{ID: rapid.SampledFrom([]string{"h1", "h2"}).Draw(c.t, "hold"), Participant: who, Ground: "case", By: "ada", At: c.now}
+	if rapid.Bool().Draw(c.t, "ends") {
+		hold.Until = c.now.Add(rapid.SampledFrom([]time.Duration{-time.Hour, time.Minute}).Draw(c.t, "until"))
+	}
+	more := Plan{Name: "any", Participants: []Spec{{Name: "zoo", Suspends: rapid.Bool().Draw(c.t, "zoo")}}}.WithDefaults()
+	decided := Decided{Kind: rapid.SampledFrom([]Decision{DecidedCancel, DecidedPivot, DecidedEnd, "", "x"}).Draw(c.t, "decided")}
+	if c.draw(8) == 0 {
+		decided.End = Completed
+	}
+	return rapid.SampledFrom([]Input{
+		Begin{}, Begin{}, Cleared{}, Braked{Reason: "full"}, Announced{}, HoldPlaced{hold}, HoldReleased{ID: hold.ID, By: "ada", Ground: "over"},
+		Doubted{Reason: "look"}, Resume{By: "ada", Ground: "looked"}, Extend{Until: c.now.Add(48 * time.Hour), By: "ada", Ground: "many"},
+		Unbrake{Participant: who, By: "ada", Ground: "looked"}, BoxLost{}, BoxFound{}, BoxFound{}, decided,
+		Replanned{c.plan.Union(more)}, Replanned{more}, Replanned{}, Waive{Participant: who, Verb: verb, By: "ada", Ground: "ticket"},
+	}).Draw(c.t, "around")
+}
+
 func (c *chaos) report(who string, verb Verb, round int, permit PermitID) ReportReceived {
 	in := ReportReceived{Participant: who, Verb: verb, Round: round, Permit: permit,
-		Verdict: rapid.SampledFrom([]Verdict{Resolved, Absent, Erased, Anonymised, Shredded, Retained, Waived, Counted, Failed, "", "x"}).Draw(c.t, "verdict"),
+		Verdict: rapid.SampledFrom([]Verdict{Resolved, Absent, Erased, Anonymised, Shredded, Retained, Waived, Counted, Prepared, Suspended, Restored, Failed, "", "x"}).Draw(c.t, "verdict"),
 		Class:   rapid.SampledFrom([]Class{Transient, RateLimited, Misconfigured, Refused}).Draw(c.t, "class"), Code: "code"}
 	if n := rapid.Int64Range(-1, 2).Draw(c.t, "remaining"); n >= 0 {
 		in.Remaining = &n

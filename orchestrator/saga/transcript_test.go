@@ -76,6 +76,7 @@ type story struct {
 	permits map[PermitID]Claimed
 	next    int
 	braked  bool // the shell lets nobody pass the pivot
+	items   []Item
 	silent  bool // the bus takes no event of a pivot
 }
 
@@ -131,7 +132,9 @@ func (st *story) do(words []string) []string {
 	case "decided":
 		return st.step(Decided{Kind: Decision(args[0]), End: Completed})
 	case "replan":
-		return st.replan()
+		return st.replan(args)
+	case "narrow":
+		return st.narrow(args)
 	case "clock":
 		st.now = st.now.Add(-st.duration(args[1]))
 		return st.step(Woke{})
@@ -185,9 +188,19 @@ func (st *story) participant(args []string) {
 	st.plan.Participants = append(st.plan.Participants, spec)
 }
 
-// replan unites the saga's plan with one that has a further participant.
-func (st *story) replan() []string {
-	more := Plan{Name: st.plan.Name, Participants: []Spec{{Name: "zoo"}}}.WithDefaults()
+// narrow leaves only these participants in the plan, and whom they learn from.
+func (st *story) narrow(args []string) []string {
+	p, ok := st.plan.WithDefaults().Narrow(args)
+	if !ok {
+		st.t.Fatalf("no such participants: %v", args)
+	}
+	st.plan, st.items = p, []Item{{Participant: args[0], Kind: "item", Hash: "v1:item"}}
+	return nil
+}
+
+// replan [suspends] unites the saga's plan with one that has a further participant.
+func (st *story) replan(args []string) []string {
+	more := Plan{Name: st.plan.Name, Participants: []Spec{{Name: "zoo", Suspends: len(args) > 0}}}.WithDefaults()
 	u := st.plan.WithDefaults().Union(more)
 	defer func() { st.plan = u }()
 	return st.step(Replanned{u})
@@ -232,8 +245,12 @@ func (st *story) request(args []string) Input {
 	if len(args) > 4 {
 		due = st.duration(args[4])
 	}
-	return Requested{Saga: "s1", Request: q, Subject: "v1:subject", Regime: "gdpr", Due: st.now.Add(due), Plan: st.plan.WithDefaults(),
-		Identifiers: []Identifier{{Type: UserID, Hash: "v1:id"}}}
+	in := Requested{Saga: "s1", Request: q, Subject: "v1:subject", Regime: "gdpr", Due: st.now.Add(due), Plan: st.plan.WithDefaults(),
+		Identifiers: []Identifier{{Type: UserID, Hash: "v1:id"}}, Items: st.items}
+	if len(in.Items) > 0 {
+		in.CutOff = st.now
+	}
+	return in
 }
 
 // claim VERB PARTICIPANT by INSTANCE [round N] [permit P]
