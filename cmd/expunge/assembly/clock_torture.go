@@ -13,19 +13,14 @@ import (
 const clockVariable = "EXPUNGE_TORTURE_CLOCK"
 
 // A wall clock that is set while a process runs is seen by a worker at once, since it tells
-// its time with each claim. The orchestrator looks at its wall clock when it starts and goes
-// on by the monotonic one, in every build.
+// its time with each claim. The orchestrator goes by a steady clock, and compares it with
+// the wall clock, in every build.
 var (
-	orchestratorClock = steady(wallClock())
+	orchestratorClock = wallClock
 	workerClock       = wallClock
 )
 
 func wallClock() time.Time { return time.Now().Add(offset(os.Getenv(clockVariable))) }
-
-func steady(wall time.Time) func() time.Time {
-	begun := time.Now()
-	return func() time.Time { return wall.Add(time.Since(begun)).UTC() }
-}
 
 func offset(path string) time.Duration {
 	text, err := os.ReadFile(path)

@@ -65,7 +65,7 @@ func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 		Store: home.Store, Keys: home.Keys, Conn: nc,
 		Provision: func(ctx context.Context) error { return bus.Provision(ctx, nc, topology) },
 		Plans:     cfg.Plans, Sources: sources(cfg), Regimes: cfg.Regimes,
-		TakeOver: cfg.TakeOver, Version: semantic(version), Logger: log, Registerer: metrics, Now: orchestratorClock,
+		TakeOver: cfg.TakeOver, Version: semantic(version), Logger: log, Registerer: metrics, Wall: orchestratorClock,
 	})
 	if err != nil {
 		nc.Close()
