@@ -305,7 +305,7 @@ func (b *batch) build() storage.Batch {
 // empty reports whether there is nothing to commit.
 func (b *batch) empty() bool {
 	return len(b.order) == 0 && len(b.out.DeadLetters) == 0 && len(b.requests) == 0 && len(b.out.Sent) == 0 &&
-		len(b.out.Holds) == 0 && len(b.out.Released) == 0 && len(b.out.Outbox) == 0 && len(b.out.Meta) == 0 && b.brakes == nil
+		len(b.out.Holds) == 0 && len(b.out.Released) == 0 && len(b.out.Prune) == 0 && len(b.out.Outbox) == 0 && len(b.out.Meta) == 0 && b.brakes == nil
 }
 
 // live returns the live saga of a subject, as this batch sees it. storage.ErrNotFound.

@@ -36,6 +36,11 @@ type Config struct {
 	Sources map[string]Source    // by name
 	// Ceilings bound how many sagas pass their pivot within an hour.
 	Ceilings Ceilings
+	// Retention is how long the record of a finished saga is kept: at least 90 days, as long
+	// as idempotency keys lead to it. Then its chain head, end and time are left. 0: for ever.
+	Retention time.Duration
+	// CompactEvery is how often the store gives space back to the file system. 0: never.
+	CompactEvery time.Duration
 	// Regimes say how long an erasure may take, by name. Nil: [DefaultRegimes].
 	Regimes map[string]time.Duration
 
@@ -118,6 +123,12 @@ func (c Config) validate() error {
 		bad("plans: at least one")
 	}
 	faults = append(faults, c.Ceilings.validate()...)
+	if c.Retention != 0 && c.Retention < keyLife {
+		bad("retention: at least %s, as long as idempotency keys are remembered", keyLife)
+	}
+	if c.CompactEvery < 0 {
+		bad("compact_every: not below zero")
+	}
 	if len(c.Sources) == 0 {
 		bad("sources: at least one")
 	}

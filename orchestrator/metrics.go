@@ -33,6 +33,7 @@ type metrics struct {
 	faults         prometheus.Counter
 	full           prometheus.Counter
 	clockJumps     prometheus.Counter
+	pruned         prometheus.Counter
 	clockTrusted   prometheus.Gauge
 }
 
@@ -57,6 +58,7 @@ func newMetrics(reg prometheus.Registerer, participants []string) *metrics {
 		deadLetters:    f.counters("expunge_dead_letters_total", "Messages that could not be decoded, by door.", "door"),
 		dropped:        f.counters("expunge_calls_dropped_total", "Calls whose reply subject is not served, by endpoint.", "endpoint"),
 		faults:         f.counter("expunge_inputs_faulted_total", "Inputs that were not taken because of a fault of ours; look at the log."),
+		pruned:         f.counter("expunge_sagas_pruned_total", "Finished sagas whose record was taken away after the retention."),
 		clockJumps:     f.counter("expunge_clock_jumps_total", "Jumps of the wall clock by more than a minute."),
 		clockTrusted:   f.gauge("expunge_clock_trusted", "1 while the clock agrees with the ledger or with the workers; at 0 nothing passes its pivot."),
 		full:           f.counter("expunge_commits_full_total", "Commits given up because the disk is full."),

@@ -181,6 +181,7 @@ func (o *Orchestrator) serve(ctx context.Context) error {
 	g.Go(func() error { o.wakeAll(up); o.wakeUp(up); return nil })
 	g.Go(func() error { return o.takeRequests(up) })
 	g.Go(func() error { o.watchClock(up); return nil })
+	g.Go(func() error { o.keepUp(up); return nil })
 	g.Go(func() error { o.ringWhenQuiet(up); return nil })
 	g.Go(func() error { o.watchBus(up); return nil })
 	g.Go(func() error { o.repay(up); return nil })

@@ -74,6 +74,8 @@ func (o *Orchestrator) misfit(name string, h events.Hello) string {
 			return "it cannot erase"
 		case spec.Verifies() && !slices.Contains(h.Abilities, events.Verify):
 			return "plan " + p.Name + " expects it to count; give it that ability, or mark it unverified"
+		case spec.Suspends && !slices.Contains(h.Abilities, events.Suspend):
+			return "plan " + p.Name + " expects it to suspend and restore"
 		case len(spec.Yields) > 0 && !slices.Contains(h.Abilities, events.Resolve):
 			return "plan " + p.Name + " expects it to resolve identifiers"
 		}

@@ -79,6 +79,9 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 		o.damaged[hurt.Saga] = true
 		o.live.hurt(hurt.Saga)
 	}
+	if err := o.audit(ctx); err != nil {
+		return err
+	}
 	if nameless {
 		o.logger.WarnContext(ctx, "data keys are not swept: a damaged saga does not tell its id")
 		return nil

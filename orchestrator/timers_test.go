@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"path/filepath"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/events/bus"
 	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
 	"github.com/expunge-io/expunge/storage/memory"
 	"github.com/expunge-io/expunge/storage/vault"
 )
@@ -103,7 +105,7 @@ func newBubble(t *testing.T, plan saga.Plan) *bubble {
 		t.Fatal(err)
 	}
 	for _, run := range []func(context.Context){
-		func(ctx context.Context) { _ = o.write(ctx) }, o.relay.run, o.wakeUp, o.watchClock} {
+		func(ctx context.Context) { _ = o.write(ctx) }, o.relay.run, o.wakeUp, o.watchClock, o.keepUp} {
 		b.wg.Go(func() { run(ctx) })
 	}
 	t.Cleanup(func() { stop(); b.wg.Wait(); _ = keys.Close() })
@@ -186,6 +188,32 @@ func (b *bubble) state(id saga.ID) saga.State {
 		b.t.Fatal(err)
 	}
 	return s
+}
+
+// TestFinishedSagasArePrunedAfterTheRetention, and not before: their end is still told.
+func TestFinishedSagasArePrunedAfterTheRetention(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBubble(t, saga.Plan{Name: "all", Participants: []saga.Spec{{Name: "account"}}})
+		b.o.cfg.Retention = keyLife
+		first := b.request(events.Request{UserID: "ada"})
+		b.await(first)
+		time.Sleep(keyLife / 2) //nolint:forbidigo // in a bubble
+		second := b.request(events.Request{UserID: "bob"})
+		b.await(second)
+		// Ids ascend across all bubbles of a process: the first one may be a month ahead.
+		time.Sleep(80 * 24 * time.Hour) //nolint:forbidigo // in a bubble
+		synctest.Wait()
+		stone, err := b.o.cfg.Store.Tombstone(context.Background(), first)
+		if err != nil || stone.Phase != saga.Completed || stone.Head == (saga.Hash{}) {
+			t.Errorf("of the first is left %+v, %v", stone, err)
+		}
+		if _, err := b.o.cfg.Store.Summary(context.Background(), first); !errors.Is(err, storage.ErrPruned) {
+			t.Errorf("summary of the first: %v", err)
+		}
+		if _, err := b.o.cfg.Store.Summary(context.Background(), second); err != nil {
+			t.Errorf("summary of the second: %v", err)
+		}
+	})
 }
 
 func (b *bubble) in(d time.Duration) *time.Time { t := time.Now().Add(d); return &t }

@@ -223,10 +223,19 @@ func (o *Orchestrator) believeWall(ctx context.Context, off time.Duration) {
 	}
 }
 
+var errClockTrusted = errors.New("the clock is not in doubt")
+
 // ConfirmClock ends a doubt about the clock. Who decides and why is logged.
 func (o *Orchestrator) ConfirmClock(ctx context.Context, by, ground string) error {
-	if !o.trust.settle() {
-		return errors.New("the clock is not in doubt")
+	// By way of the writer: whoever it braked until now is known to be woken.
+	_, err := o.ask(ctx, job{do: func(*batch) error {
+		if !o.trust.settle() {
+			return errClockTrusted
+		}
+		return nil
+	}})
+	if err != nil {
+		return err
 	}
 	o.logger.WarnContext(ctx, "the clock is confirmed", "by", by, "ground", ground)
 	o.believe()
