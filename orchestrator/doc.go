@@ -18,6 +18,16 @@
 //     fold.go): cancelled sagas are cancelled, those that went further than the input of the
 //     core can say are held back, and what it does not know is named. See [Recovery].
 //   - A running saga is always woken again (clock.go), also after a restart (recover.go).
+//   - One orchestrator acts on a bus; whoever lost it answers, permits and publishes nothing
+//     (lease.go). What the bus lost is told again (marks.go, retell.go).
+//   - A pivot is let through only within the ceilings (brakes.go), by a clock that is
+//     believed (trust.go), and acted on when the bus has its event (announce.go). Cancels and
+//     holds are answered when the bus has them, or as not yet replicated (cancel.go, holds.go).
+//   - Every saga that is touched is compared with all holds on record (holds.go).
+//   - A request that cannot join waits in a saga of its own (queue.go); a plan that asks for
+//     more by now is joined in before the pivot (replan.go).
+//   - A store that was put back learns what was decided since from the bus, and names what it
+//     does not know (recovering.go, scan.go, fold.go).
 //   - No personal value is in a log, a metric, a subject or an error. Identifiers are in
 //     the sealed box and in the permit that is sent to the participant who needs them.
 //

@@ -197,7 +197,7 @@ func TestFinishedSagasArePrunedAfterTheRetention(t *testing.T) {
 		b.o.cfg.Retention = keyLife
 		first := b.request(events.Request{UserID: "ada"})
 		b.await(first)
-		begun, _ := begunAt(first) // ids ascend across all bubbles of a process: it may be months ahead
+		begun, _ := begunAt(first)                     // ids ascend across all bubbles of a process: it may be months ahead
 		time.Sleep(time.Until(begun.Add(keyLife / 2))) //nolint:forbidigo // in a bubble
 		second := b.request(events.Request{UserID: "bob"})
 		b.await(second)

@@ -11,12 +11,33 @@
 //     effect of the same call is carried out. If the commit fails, none of them is.
 //  3. [Grant], [Deny] and [Receive] answer the claim or report that was the input. [Ring]
 //     and [Emit] go into the outbox, in the same commit, and leave it when the bus has
-//     acknowledged them; carrying one out twice is harmless, losing one is not.
-//  4. The shell calls Next with [Woke] no later than [State.Wake] says, and with
-//     [Recovered] once for each live saga after a restart.
+//     acknowledged them; carrying one out twice is harmless, losing one is not. A plan that
+//     comes with [Bind] is stored in the same commit.
+//  4. [AskPivot] is answered, before anything else happens to the saga, with [Cleared] or
+//     with [Braked]: what only the shell can know (ceilings, the clock, a restored backup)
+//     is looked at there. When the bus has the event of the pivot, [Announced] follows, in
+//     the commit that takes the event from the outbox. Nothing is erased before.
+//  5. A claim or report sees every hold that lies on the saga: the shell feeds [HoldPlaced]
+//     and [HoldReleased] before it.
+//  6. A report of prepared is answered with the undo value that counts only after the value
+//     is sealed in the same commit.
+//  7. The shell calls Next with [Woke] no later than [State.Wake] says, with [Recovered]
+//     once for each live saga after a restart, and with [Begin] for a queued saga in the
+//     commit that ends the one in its way.
 //
-// The state is the fold of its history: Fold(plan, entries) equals the state that Next
-// returned, and the head of the hash chain over the entries is part of it.
+// The way of a saga, and what leads from one phase to the next:
+//
+//	resolving   everybody counts and names what others need; nobody knows: not_found
+//	suspending  shares are made unusable, each as soon as what it needs is known
+//	grace       time for a cancel
+//	resolving   once more, if anything gave time for something new to come to be
+//	            -- the pivot: one entry, asked for and let through --
+//	erasing     in the order of the plan; an edge is met by a count of zero
+//	verifying   everybody is counted, and again after the quiet time; what is left reopens
+//	restoring   instead of all that, after a cancel before the pivot
+//
+// The state is the fold of its history: Fold(entries) equals the state that Next returned,
+// and the head of the hash chain over the entries is part of it.
 //
 // Nothing in here is personal data: subjects, requests and identifiers are keyed hashes
 // that the shell made; the values are sealed elsewhere.
