@@ -251,7 +251,7 @@ type Event struct {
 	Participant   string     `json:"participant,omitempty"` // held, released: the share; empty: the whole person
 	Reason        string     `json:"reason,omitempty"`
 	At            time.Time  `json:"at"`
-	Due           time.Time  `json:"due,omitempty"`
+	Due           time.Time  `json:"due,omitempty"` //nolint:modernize // Encode reads the tag, and leaves a zero time out
 	Request       string     `json:"request,omitempty"`
 	CorrelationID string     `json:"correlation_id,omitempty"`
 	Hold          string     `json:"hold,omitempty"`   // id of the hold

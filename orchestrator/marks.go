@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -208,9 +209,7 @@ func (o *Orchestrator) recoverMarks(ctx context.Context) error {
 	m := o.marks
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for name, at := range k.Streams {
-		m.streams[name] = at
-	}
+	maps.Copy(m.streams, k.Streams)
 	m.owed = k.Owed
 	if m.owed != (debt{}) {
 		m.remind()

@@ -160,7 +160,7 @@ func (b *bubble) request(r events.Request) saga.ID {
 	}
 	if b.cancel > 0 {
 		b.wg.Go(func() {
-			time.Sleep(b.cancel) //nolint:forbidigo // in a bubble
+			time.Sleep(b.cancel)
 			_, _ = b.ask(job{cancel: &cancellation{source: "billing", cancel: events.Cancel{Request: a.Request}, saga: saga.ID(a.Saga)}})
 		})
 	}
@@ -175,7 +175,7 @@ func (b *bubble) await(id saga.ID) time.Duration {
 		if s := b.state(id); s.Phase.Final() {
 			return s.Ended.Sub(s.Started)
 		}
-		time.Sleep(time.Minute) //nolint:forbidigo // in a bubble
+		time.Sleep(time.Minute)
 	}
 	b.t.Fatal("it does not end")
 	return 0
@@ -197,11 +197,11 @@ func TestFinishedSagasArePrunedAfterTheRetention(t *testing.T) {
 		b.o.cfg.Retention = keyLife
 		first := b.request(events.Request{UserID: "ada"})
 		b.await(first)
-		begun, _ := begunAt(first)                     // ids ascend across all bubbles of a process: it may be months ahead
-		time.Sleep(time.Until(begun.Add(keyLife / 2))) //nolint:forbidigo // in a bubble
+		begun, _ := begunAt(first) // ids ascend across all bubbles of a process: it may be months ahead
+		time.Sleep(time.Until(begun.Add(keyLife / 2)))
 		second := b.request(events.Request{UserID: "bob"})
 		b.await(second)
-		time.Sleep(time.Until(begun.Add(keyLife + 2*time.Hour))) //nolint:forbidigo // in a bubble
+		time.Sleep(time.Until(begun.Add(keyLife + 2*time.Hour)))
 		synctest.Wait()
 		stone, err := b.o.cfg.Store.Tombstone(context.Background(), first)
 		if err != nil || stone.Phase != saga.Completed || stone.Head == (saga.Hash{}) {

@@ -157,6 +157,6 @@ func (l *Lease) publish(ctx context.Context, data []byte, after uint64) (sequenc
 }
 
 func moved(code int) bool {
-	c := jetstream.ErrorCode(code) //nolint:gosec // codes have five digits
+	c := jetstream.ErrorCode(code)
 	return c == jetstream.JSErrCodeStreamWrongLastSequence || c == jetstream.JSErrCodeStreamWrongLastSequenceConstant
 }

@@ -130,7 +130,7 @@ func (r *run) gone(h *Share) bool {
 		return true
 	case Erased, Absent, Anonymised, Shredded:
 		return h.Zero || !spec.Verifies()
-	case Resolved, Counted, Failed:
+	case Resolved, Counted, Failed, Prepared, Suspended, Restored:
 		return false
 	}
 	return false

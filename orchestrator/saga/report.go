@@ -32,7 +32,7 @@ func (r *run) reported(in ReportReceived) {
 	case in.Verdict == Failed:
 		r.failure(in, h, t)
 	case in.Verdict == Prepared:
-		r.prepared(in, h, t, q)
+		r.prepared(in, t, q)
 	case in.Verb == Suspend:
 		r.suspended(in, h, t, q)
 	case in.Verb == Restore:

@@ -73,7 +73,7 @@ func (r *run) advanceGrace() bool {
 
 // prepared takes the first half of a suspend: what a restore will need is sealed before
 // anything is changed. The first value ever sealed is the one that counts.
-func (r *run) prepared(in ReportReceived, h *Share, t *Step, q *Permit) {
+func (r *run) prepared(in ReportReceived, t *Step, q *Permit) {
 	switch {
 	case !r.cancellable():
 		r.receive(Rejected, "the saga is not to be suspended any more")

@@ -329,9 +329,6 @@ func (st *story) step(in Input) []string {
 		}
 		out = append(out, st.show(e))
 	}
-	if in, ok := in.(Replanned); ok {
-		plan = in.Plan
-	}
 	folded, err := Fold(st.history)
 	if err != nil || !reflect.DeepEqual(folded, s) {
 		st.t.Fatalf("fold(history) is not the state after %v: %v\nfold  %+v\nstate %+v", in, err, folded, s)
