@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -60,11 +61,15 @@ func (c Config) withDefaults() (Config, error) {
 
 // Store is a [storage.Store] in one file. Open makes it.
 type Store struct {
-	db      *bbolt.DB
+	path    string
+	config  Config
 	archive archive // used by Commit
 
-	mu     sync.Mutex // one Commit at a time
+	mu     sync.Mutex // one Commit or Compact at a time
 	failed error      // a commit failed for a reason unknown: what the file holds is, too
+
+	swap sync.RWMutex // held while db becomes another one, by who has mu
+	db   *bbolt.DB
 }
 
 // Open opens the store in a file, which is made (mode 0600) if it is not there. It reads
@@ -76,6 +81,14 @@ func Open(path string, c Config) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	db, err := openDB(path, c)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return &Store{path: path, config: c, db: db}, nil
+}
+
+func openDB(path string, c Config) (*bbolt.DB, error) {
 	fresh := false
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		NoFreelistSync: true, FreelistType: bbolt.FreelistMapType, NoStatistics: true,
@@ -86,34 +99,69 @@ func Open(path string, c Config) (*Store, error) {
 		},
 	})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	db.AllocSize = growth
 	if fresh {
 		if err := errors.Join(db.Update(create), syncDir(filepath.Dir(path))); err != nil {
-			return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+			return nil, errors.Join(err, db.Close())
 		}
 	}
 	if err := migrate(db); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+		return nil, errors.Join(err, db.Close())
 	}
-	return &Store{db: db}, nil
+	return db, nil
 }
 
 // openFile opens, locks and checks the file that bbolt is about to map. bbolt locks the
 // same descriptor again, which changes nothing.
 func openFile(path string, flag int, mode os.FileMode, c Config) (f *os.File, fresh bool, err error) {
-	f, err = os.OpenFile(path, flag, mode)
+	f, err = openLocked(path, flag, mode, c.LockTimeout)
 	if err != nil {
 		return nil, false, err
 	}
-	if err = lock(f, c.LockTimeout); err == nil {
+	if err = removeCopies(path); err == nil {
 		fresh, err = inspect(f, c.AcceptOlder)
 	}
 	if err != nil {
 		return nil, false, errors.Join(err, f.Close())
 	}
 	return f, fresh, nil
+}
+
+// openLocked opens a file and locks it. A compaction or a restore puts another file in its
+// place: who waited for the lock of the one before opens again, or two processes would
+// each have a store under the same name.
+func openLocked(path string, flag int, mode os.FileMode, timeout time.Duration) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, flag, mode)
+		if err != nil {
+			return nil, err
+		}
+		if err := lock(f, timeout); err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		same, err := isAt(f, path)
+		if err == nil && same {
+			return f, nil
+		}
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// isAt reports whether an open file is still the one under a name.
+func isAt(f *os.File, path string) (bool, error) {
+	own, err := f.Stat()
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(own, named), err
 }
 
 func lock(f *os.File, timeout time.Duration) error {
@@ -149,7 +197,18 @@ func (s *Store) view(ctx context.Context, f func(*bbolt.Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return closedIs(s.db.View(f))
+	tx, err := s.begin()
+	if err != nil {
+		return closedIs(err)
+	}
+	defer tx.Rollback() // of a transaction that reads, it frees
+	return f(tx)
+}
+
+func (s *Store) begin() (*bbolt.Tx, error) {
+	s.swap.RLock()
+	defer s.swap.RUnlock()
+	return s.db.Begin(false)
 }
 
 func closedIs(err error) error {
