@@ -18,6 +18,9 @@ import (
 // childStore names the file that this process shall commit to, as the child of a test.
 const childStore = "EXPUNGE_TEST_CHILD_STORE"
 
+// childCompacts makes that process compact the store after each batch.
+const childCompacts = "EXPUNGE_TEST_CHILD_COMPACTS"
+
 func TestMain(m *testing.M) {
 	if path := os.Getenv(childStore); path != "" {
 		fmt.Fprintln(os.Stderr, commitForEver(path))
@@ -55,6 +58,11 @@ func commitForEver(path string) error {
 		if err := s.Commit(context.Background(), b); err != nil {
 			return err
 		}
+		if os.Getenv(childCompacts) != "" {
+			if err := s.Compact(context.Background()); err != nil {
+				return err
+			}
+		}
 		if _, err := fmt.Println(b.Log); err != nil {
 			return err
 		}
@@ -62,10 +70,18 @@ func commitForEver(path string) error {
 }
 
 // TestKilledProcessLosesNoBatchThatWasCommitted kills a committing process thirty times.
-func TestKilledProcessLosesNoBatchThatWasCommitted(t *testing.T) {
+func TestKilledProcessLosesNoBatchThatWasCommitted(t *testing.T) { killed(t, 30) }
+
+// TestProcessKilledWhileItCompactsLosesNothing: most of its time goes into compactions.
+func TestProcessKilledWhileItCompactsLosesNothing(t *testing.T) {
+	t.Setenv(childCompacts, "yes")
+	killed(t, 20)
+}
+
+func killed(t *testing.T, rounds int) {
 	p := newPlace(t)
 	d, more, before := run(), 0, uint64(0)
-	for round := range 30 {
+	for round := range rounds {
 		printed := killChild(t, string(p))
 		s := p.open(t, Config{})
 		last, err := s.LastLog(t.Context())
@@ -87,7 +103,7 @@ func TestKilledProcessLosesNoBatchThatWasCommitted(t *testing.T) {
 		}
 		must(t, s.Close())
 	}
-	t.Logf("in %d of 30 rounds the kill fell between a commit and its print", more)
+	t.Logf("in %d of %d rounds the kill fell between a commit and its print", more, rounds)
 }
 
 // killChild starts a committing process and kills it at some moment. It returns the last
@@ -107,7 +123,7 @@ func killChild(t *testing.T, path string) (printed uint64) {
 		}
 		printed = number(t, lines.Text())
 	}
-	time.Sleep(rand.N(2 * time.Millisecond)) // to fall anywhere within a commit
+	time.Sleep(rand.N(2 * time.Millisecond)) // to fall anywhere within a commit or a compaction
 	must(t, child.Process.Kill())
 	for lines.Scan() { // what it printed before it died
 		printed = number(t, lines.Text())
