@@ -177,7 +177,8 @@ func (k *Keys) shrink() error {
 	return nil
 }
 
-// Sweep destroys the key of every saga for which live says no, and what a crash left torn.
+// Sweep destroys the key of every saga for which live says no, and what a crash left torn
+// or under another key-encryption key.
 // Call it at the start, before anything else; it returns how many keys it destroyed. live
 // must say yes for a saga whose record is damaged: it may yet be mended.
 func (k *Keys) Sweep(live func(saga.ID) bool) (int, error) {
@@ -187,13 +188,7 @@ func (k *Keys) Sweep(live func(saga.ID) bool) (int, error) {
 		return 0, k.failed
 	}
 	places := k.forget(k.orphans(live))
-	n := len(places)
-	for i, u := range k.uses {
-		if u == torn {
-			places = append(places, &place{slot: i})
-		}
-	}
-	return n, k.destroy(places)
+	return len(places), k.destroy(append(places, k.leftovers()...))
 }
 
 func (k *Keys) orphans(live func(saga.ID) bool) (ids []saga.ID) {

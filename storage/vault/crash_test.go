@@ -98,7 +98,12 @@ func base(t *testing.T) (file, box []byte) {
 
 func loaded(t *testing.T, d *tape) *Keys {
 	t.Helper()
-	k, err := load(d, testKEK, rand.Reader)
+	return loadedWith(t, d, testKEK)
+}
+
+func loadedWith(t *testing.T, d *tape, kek KEK) *Keys {
+	t.Helper()
+	k, err := load(d, kek, rand.Reader)
 	if err != nil {
 		t.Fatalf("load: %v", err)
 	}
@@ -108,6 +113,13 @@ func loaded(t *testing.T, d *tape) *Keys {
 // crashes runs change on a disk that breaks after every number of bytes in turn, and check
 // on all that may then be on disk. finished says whether change had returned nil.
 func crashes(t *testing.T, change func(*Keys) error, check func(t *testing.T, k *Keys, d *tape, finished bool)) {
+	crashesOf(t, change, loaded, check)
+}
+
+// crashesOf is crashes for a change after which the file is opened in another way.
+func crashesOf(t *testing.T, change func(*Keys) error, reopen func(*testing.T, *tape) *Keys,
+	check func(t *testing.T, k *Keys, d *tape, finished bool),
+) {
 	file, box := base(t)
 	for n, finished := 0, false; !finished; n++ {
 		d := &tape{content: bytes.Clone(file), synced: file, left: n, cause: errCrash}
@@ -118,7 +130,7 @@ func crashes(t *testing.T, change func(*Keys) error, check func(t *testing.T, k 
 		}
 		for _, content := range d.outcomes() {
 			d := &tape{content: bytes.Clone(content), left: -1}
-			k := loaded(t, d)
+			k := reopen(t, d)
 			if got, err := k.Open("x", box); err != nil || string(got) != "somebody" {
 				t.Fatalf("after %d bytes: x opens as %q, %v", n, got, err)
 			}
@@ -246,6 +258,7 @@ func TestFailedSyncEndsWriting(t *testing.T) {
 		"create":  func(k *Keys) error { return k.Create("a") },
 		"destroy": func(k *Keys) error { return k.Destroy("x") },
 		"rotate":  (*Keys).RotateHashKey,
+		"rekey":   func(k *Keys) error { return k.Rotate(otherKEK) },
 	} {
 		d := &tape{content: bytes.Clone(file), left: -1, noSync: true}
 		k := loaded(t, d)

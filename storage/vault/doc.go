@@ -34,6 +34,7 @@
 //	first half of the SHA-256 of the above 16
 //
 // Keys are wrapped with AES-256-GCM; the associated data is the purpose, a zero byte, the
-// file id, and the saga's id (or the hash key's version). The KEK generation lets a
-// rotation go slot by slot.
+// file id, and the saga's id (or the hash key's version). A slot counts if its KEK
+// generation is the header's: so a rotation goes slot by slot, beside the old ones, and the
+// header's change is the one moment at which it has happened.
 package vault

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"crypto/cipher"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
@@ -70,22 +71,32 @@ func (k *Keys) RotateHashKey() error {
 	if err := writeHeader(k.disk, h); err != nil {
 		return k.fail("header", err)
 	}
-	return k.adopt(h)
+	return k.adopt(h, k.kek, func() {})
 }
 
-// adopt makes h the header, and unwraps its hash keys.
-func (k *Keys) adopt(h header) error {
-	var hashes []hashKey
+// adopt makes h the header, and kek what its keys are wrapped with. What along does to the
+// data keys is seen together with it.
+func (k *Keys) adopt(h header, kek cipher.AEAD, along func()) error {
+	hashes, err := h.unwrapHashes(kek)
+	if err != nil {
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.header, k.kek, k.hashes = h, kek, hashes
+	along()
+	return nil
+}
+
+// unwrapHashes returns the hash keys, the newest first.
+func (h header) unwrapHashes(kek cipher.AEAD) (hashes []hashKey, err error) {
 	for _, w := range slices.Backward(h.hashes) {
-		key, err := unseal(k.kek, w.key[:], h.binding("hash-key", binary.BigEndian.AppendUint32(nil, w.version)))
+		key, err := unseal(kek, w.key[:], h.binding("hash-key", binary.BigEndian.AppendUint32(nil, w.version)))
 		if err != nil {
-			return &storage.DamagedError{What: fmt.Sprintf("hash key %d of the keys file", w.version)}
+			return nil, &storage.DamagedError{What: fmt.Sprintf("hash key %d of the keys file", w.version)}
 		}
 		hashes = append(hashes, hashKey{w.version, [keySize]byte(key)})
 		clear(key)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.header, k.hashes = h, hashes
-	return nil
+	return hashes, nil
 }

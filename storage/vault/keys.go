@@ -25,7 +25,6 @@ var (
 // Keys is an open keys file. Its methods may be called from several goroutines.
 type Keys struct {
 	random io.Reader
-	kek    cipher.AEAD
 
 	writing sync.Mutex // one change of the file at a time
 	disk    disk
@@ -34,7 +33,8 @@ type Keys struct {
 	failed  error // a write or sync failed: what the file holds is unknown
 
 	mu     sync.RWMutex // never held while the disk works
-	header header       // changed under both locks
+	header header       // changed under both locks, as is
+	kek    cipher.AEAD  // what its keys and those of the slots are wrapped with
 	hashes []hashKey    // the newest first; never changed in place
 	keys   map[saga.ID]*place
 	closed bool
@@ -97,11 +97,12 @@ func load(d disk, kek KEK, random io.Reader) (*Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keys{random: random, kek: newAEAD(kek[:]), disk: d, keys: map[saga.ID]*place{}}
-	if _, err := unseal(k.kek, h.canary[:], h.binding("canary", nil)); err != nil {
+	k := &Keys{random: random, disk: d, keys: map[saga.ID]*place{}}
+	aead := newAEAD(kek[:])
+	if _, err := unseal(aead, h.canary[:], h.binding("canary", nil)); err != nil {
 		return nil, fmt.Errorf("%w: it was made with another one; give the file that was used when the store was created", ErrKey)
 	}
-	if err := k.adopt(h); err != nil {
+	if err := k.adopt(h, aead, func() {}); err != nil {
 		return nil, err
 	}
 	if err := k.loadSlots(); err != nil {
@@ -125,6 +126,9 @@ func (k *Keys) loadSlots() error {
 			return err
 		}
 		s, u := parseSlot(b)
+		if u == taken && s.kek != k.header.kek {
+			u = stale
+		}
 		k.uses = append(k.uses, u)
 		if u != taken {
 			continue

@@ -45,7 +45,7 @@ func (k *Keys) Open(id saga.ID, box []byte) (plaintext []byte, err error) {
 // dataKey unwraps the saga's key for one use.
 func (k *Keys) dataKey(id saga.ID) (cipher.AEAD, error) {
 	k.mu.RLock()
-	p, h, closed := k.keys[id], k.header, k.closed
+	p, h, kek, closed := k.keys[id], k.header, k.kek, k.closed
 	var wrapped [wrappedSize]byte
 	if p != nil {
 		wrapped = p.key // Destroy clears the place as soon as it has taken it out
@@ -57,7 +57,7 @@ func (k *Keys) dataKey(id saga.ID) (cipher.AEAD, error) {
 	case p == nil:
 		return nil, fmt.Errorf("%w: %s", ErrNoKey, id)
 	}
-	key, err := unseal(k.kek, wrapped[:], h.binding("data-key", []byte(id)))
+	key, err := unseal(kek, wrapped[:], h.binding("data-key", []byte(id)))
 	if err != nil {
 		return nil, &storage.DamagedError{Saga: id, What: "data key"}
 	}

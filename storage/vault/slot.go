@@ -41,6 +41,7 @@ const (
 	free  use = iota // all zero
 	taken            // holds a key
 	torn             // written or erased by halves, or damaged: holds nothing, but is not zero
+	stale            // of another KEK generation: a rotation that was cut off left it, and there is nothing that it alone holds
 )
 
 func parseSlot(b []byte) (slot, use) {
