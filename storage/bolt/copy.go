@@ -102,10 +102,10 @@ func settle(path string) error {
 }
 
 func settleFile(f *os.File) error {
-	if _, err := inspect(f, refuseOlder); err != nil {
+	if _, err := inspect(f, Config{}); err != nil {
 		return fmt.Errorf("the copy: %w", err)
 	}
-	m, err := readMeta(f, refuseOlder)
+	m, err := readMeta(f, Config{}.AcceptOlder)
 	if err != nil {
 		return err
 	}
@@ -114,9 +114,6 @@ func settleFile(f *os.File) error {
 	}
 	return f.Sync()
 }
-
-// refuseOlder is for inspect and readMeta: both meta pages must be whole.
-const refuseOlder = false
 
 // removeCopies removes what crashes left of copies of the store at path. The caller has
 // the store locked, so nobody is making one.

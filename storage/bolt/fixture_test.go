@@ -20,7 +20,7 @@ import (
 
 // keep makes the fixture of this program's schema anew. Those of older schemas are never
 // changed: what wrote them is gone, and files like them are in use.
-var keep = flag.Bool("keep", false, "write the fixture of the current schema")
+var keepFixture = flag.Bool("keep", false, "write the fixture of the current schema")
 
 // fixture is what a kept file of an older schema must read as.
 type fixture struct {
@@ -31,7 +31,7 @@ type fixture struct {
 // TestKeepFixture writes a small store with something in every table, and what it reads
 // as, for the schemas after this one to be tried on.
 func TestKeepFixture(t *testing.T) {
-	if !*keep {
+	if !*keepFixture {
 		t.Skip("only with -keep")
 	}
 	p := newPlace(t)

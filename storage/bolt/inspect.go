@@ -7,18 +7,21 @@ import (
 
 // inspect checks a file before bbolt opens it. A fresh one is empty, or was left by a
 // process that died before it had made the tables.
-func inspect(f *os.File, acceptOlder bool) (fresh bool, err error) {
+func inspect(f *os.File, c Config) (fresh bool, err error) {
 	info, err := f.Stat()
 	if err != nil || info.Size() == 0 {
 		return err == nil, err
 	}
-	m, err := readMeta(f, acceptOlder)
+	m, err := readMeta(f, c.AcceptOlder)
 	if err != nil || m.txid <= freshTxid {
 		return err == nil, err
 	}
 	found := census{tables: map[string]*tally{}}
 	if _, err := walk(f, info.Size(), m, &found); err != nil {
 		return false, err
+	}
+	if c.lenient {
+		return false, found.wholeTables()
 	}
 	return false, found.judge()
 }
@@ -56,13 +59,31 @@ func (c *census) judge() error {
 		return err
 	}
 	known := tablesOf(b.Schema)
+	if err := c.complete(known); err != nil {
+		return err
+	}
 	for _, name := range known {
-		t := c.tables[name]
-		if t == nil {
-			return broken("table %s is missing", name)
-		}
-		if why := t.misses(*b.Tables[name]); why != "" {
+		if why := c.tables[name].misses(*b.Tables[name]); why != "" {
 			return broken("table %s: %s", name, why)
+		}
+	}
+	return nil
+}
+
+// wholeTables checks that there are the tables of the file's schema, whatever is in them.
+func (c *census) wholeTables() error {
+	known := tablesOf(schema)
+	if b, err := parseBook(c.book); err == nil {
+		known = tablesOf(b.Schema)
+	}
+	return c.complete(known)
+}
+
+// complete checks that there are the tables that there should be, and no others.
+func (c *census) complete(known []string) error {
+	for _, name := range known {
+		if c.tables[name] == nil {
+			return broken("table %s is missing", name)
 		}
 	}
 	if len(c.tables) != len(known)+1 || c.tables[bookBucket] == nil || c.tables[bookBucket].Rows > 0 {
