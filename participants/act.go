@@ -100,10 +100,13 @@ func (a *act) erase() events.Report {
 	if fail == nil {
 		fail = a.misjudged(res, events.Erased, events.Absent, events.Anonymised, events.Shredded)
 	}
+	if fail == nil {
+		fail = a.misleft(res.Left)
+	}
 	if fail != nil {
 		return a.deleted(*fail, res.Counts)
 	}
-	return a.selfCheck(events.Report{Verdict: res.Verdict, Counts: res.Counts, RowsOnly: res.RowsOnly})
+	return a.selfCheck(events.Report{Verdict: res.Verdict, Counts: res.Counts, RowsOnly: res.RowsOnly, Left: res.Left})
 }
 
 // selfCheck counts again after an erase. A share that should be gone and cannot be shown

@@ -22,6 +22,18 @@ func (a *act) miscount(counts events.Counts) *events.Report {
 	return nil
 }
 
+// misleft returns the failure of what an erase says it was to leave, or nil: without a
+// cut-off it was to leave nothing.
+func (a *act) misleft(left events.Counts) *events.Report {
+	if fail := a.miscount(left); fail != nil {
+		return fail
+	}
+	if a.task.CutOff.IsZero() && left.Total() > 0 {
+		return broken(codeBadCounts)
+	}
+	return nil
+}
+
 // misyield returns the failure of identifiers that the participant did not declare or
 // that would match anything, or nil.
 func (a *act) misyield(ids []events.Identifier) *events.Report {

@@ -23,7 +23,7 @@ const (
 	codeNoAbility   = "no_ability"        // the participant lacks the verb's interface
 	codeUnknownVerb = "unknown_verb"      // the verb is none of the contract
 	codeNoItems     = "no_items"          // the participant cannot act on these single items
-	codeNoUndo      = "no_undo"           // restore without what suspend overwrote
+	codeNoUndo      = "no_undo"           // suspend or restore without what suspend overwrites
 	codeUnprepared  = "not_prepared"      // the undo values were not accepted
 	codeRemaining   = "remaining"         // said absent, and counted some
 	codeBadCode     = "invalid_code"      // the participant's code is not one

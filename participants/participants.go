@@ -25,7 +25,8 @@ type Participant interface {
 }
 
 // Counter counts what is left. It serves the baseline, the dry run, the check after each
-// erase, and verify. A participant without it leads at best to an exception.
+// erase, and verify. A participant without it leads at best to an exception. Of a narrow
+// task it counts the items that are named, and nothing created after the cut-off.
 type Counter interface {
 	Count(ctx context.Context, t Task) (events.Counts, error)
 }
@@ -40,7 +41,8 @@ type Resolver interface {
 // Suspender makes a share unusable and can bring it back.
 type Suspender interface {
 	// Prepare reads what Restore will need. It changes nothing, and is not called again once
-	// its value was accepted.
+	// its value was accepted. An empty value is an error, misconfigured with code no_undo:
+	// where there is nothing to bring back, the value says so.
 	Prepare(ctx context.Context, t Task) (Undo, error)
 	// Suspend is called only after the value was accepted. u is the value that counts, the
 	// first one ever accepted, which may be that of another worker. It must be repeatable.
@@ -95,6 +97,9 @@ type Result struct {
 	Verdict  events.Verdict // Erased, Absent, Anonymised or Shredded; Suspended or Absent; Restored or Absent
 	Counts   events.Counts
 	RowsOnly bool // rows are gone, and their remote effect was not confirmed
+	// Left is what an erase kept because it was created after the task's cut-off. It is in
+	// none of the counts.
+	Left events.Counts
 }
 
 // The errors of this file are verbs: they say what is to happen next. Any other error is

@@ -31,6 +31,9 @@ func (a *act) prepared() (Undo, *events.Report) {
 		}
 		undo = read
 	}
+	if undo == "" {
+		return "", broken(codeNoUndo)
+	}
 	receipt, err := a.prepare(events.Report{Verdict: events.Prepared, Undo: undo})
 	if err != nil || receipt.Outcome != events.Took {
 		a.log.WarnContext(a.ctx, "suspend not permitted", "outcome", receipt.Outcome, "error", err)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/participants"
@@ -51,6 +52,23 @@ func TestTheFirstUndoEverAcceptedCounts(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// forgetful has nothing to say before it suspends.
+type forgetful struct{ suspender }
+
+func (forgetful) Prepare(context.Context, participants.Task) (participants.Undo, error) {
+	return "", nil
+}
+
+// TestAnEmptyUndoSuspendsNothing: nobody could tell it from one that was lost, and restore
+// would refuse it.
+func TestAnEmptyUndoSuspendsNothing(t *testing.T) {
+	var calls []string
+	same(t, reportOn(t, forgetful{suspender{calls: &calls}}, events.Suspend), failure(events.Misconfigured, "no_undo"))
+	if len(calls) > 0 {
+		t.Errorf("calls %v", calls)
 	}
 }
 
@@ -123,4 +141,30 @@ func TestANarrowTaskIsNeverTakenForTheWholeShare(t *testing.T) {
 			t.Fatalf("report %+v", r)
 		}
 	})
+}
+
+// TestWhatWasCreatedAfterTheCutOffIsReportedAsLeft, and only where there is a cut-off: who
+// leaves something without one has not erased.
+func TestWhatWasCreatedAfterTheCutOffIsReportedAsLeft(t *testing.T) {
+	cutOff := time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
+	for name, c := range map[string]struct {
+		cutOff *time.Time
+		left   events.Counts
+		code   string
+	}{
+		"with a cut-off":    {&cutOff, events.Counts{"rows": 2}, ""},
+		"without a cut-off": {nil, events.Counts{"rows": 2}, "bad_counts"},
+		"a count below 0":   {&cutOff, events.Counts{"rows": -2}, "bad_counts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := erases(participants.Result{Verdict: events.Erased, Counts: events.Counts{"rows": 1}, Left: c.left})
+			onBench(t, p, func(b *bench, _ *participants.Config) { b.CutOff = c.cutOff }, func(t *testing.T, b *bench) {
+				b.ring(events.Erase)
+				r := b.report()
+				if r.Code != c.code || c.code == "" && r.Left["rows"] != 2 {
+					t.Fatalf("report %+v", r)
+				}
+			})
+		})
+	}
 }

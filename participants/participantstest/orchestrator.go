@@ -2,7 +2,6 @@ package participantstest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -16,6 +15,8 @@ const NakDelay = time.Second
 
 // Orchestrator is a [participants.Bus] in memory. It grants every claim and accepts every
 // report, unless a function says otherwise; one that returns nil gives no answer at all.
+// What a suspend prepares it remembers by saga, and hands it out in later permits to
+// suspend and to restore.
 // The fields must not be changed once a worker runs; the functions are called from several
 // goroutines.
 type Orchestrator struct {
@@ -23,6 +24,8 @@ type Orchestrator struct {
 	Realm       string
 	Identifiers []events.Identifier // of every permit
 	Baseline    events.Counts       // of every permit
+	Items       []events.Item       // of every permit; nil: the whole share
+	CutOff      *time.Time          // of every permit; nil: none
 	Life        time.Duration       // of every permit; 0: a minute
 
 	OnClaim  func(events.Claim) events.Payload // also a renewal: Claim.Permit is set then
@@ -34,6 +37,7 @@ type Orchestrator struct {
 	rings chan participants.Doorbell
 	mu    sync.Mutex
 	log   []events.Payload
+	undo  map[string]events.Private // by saga: the first that was prepared
 }
 
 // NewOrchestrator returns an orchestrator for one participant, whose permits name the
@@ -45,6 +49,7 @@ func NewOrchestrator(participant string, ids ...events.Identifier) *Orchestrator
 		Identifiers: ids,
 		Reports:     make(chan events.Report, 1024),
 		rings:       make(chan participants.Doorbell, 1024),
+		undo:        map[string]events.Private{},
 	}
 }
 
@@ -155,7 +160,7 @@ func (o *Orchestrator) answer(subject string, m events.Payload) events.Payload {
 	case events.Report:
 		if subject == events.SubjectReport(o.Participant, "0") {
 			o.Reports <- m
-			return or(o.OnReport, accept)(m)
+			return or(o.OnReport, o.received)(m)
 		}
 	case events.Hello:
 		if subject == events.SubjectHello(o.Participant) {
@@ -191,40 +196,10 @@ func (o *Orchestrator) Permit(c events.Claim) events.Permit {
 		Realm:       o.Realm,
 		Identifiers: o.Identifiers,
 		Baseline:    o.Baseline,
+		Undo:        o.undoFor(c),
+		Items:       o.Items,
+		CutOff:      o.CutOff,
 	}
 }
-
-func accept(events.Report) events.Payload { return events.Receipt{Outcome: events.Took} }
 
 func welcome(h events.Hello) events.Payload { return events.Welcome{Time: h.Time, Known: true} }
-
-// ErrNoReport says that the worker ended without a report.
-var ErrNoReport = errors.New("no report")
-
-// Do has a participant carry out one verb for the person named by ids, as a worker of the
-// name does, and returns the report. The error is that of the worker's configuration or of
-// ctx.
-func Do(ctx context.Context, name string, p participants.Participant, verb events.Verb, ids ...events.Identifier) (events.Report, error) {
-	o := NewOrchestrator(name, ids...)
-	w, err := participants.NewWorker(participants.Config{Name: name, Participant: p, Bus: o})
-	if err != nil {
-		return events.Report{}, err
-	}
-	run, stop := context.WithCancel(ctx)
-	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- w.Run(run) }()
-	o.Ring(o.Command("saga-1", verb))
-	for {
-		select {
-		case r := <-o.Reports:
-			if r.Verdict == events.Prepared {
-				continue
-			}
-			stop()
-			return r, <-ended
-		case err := <-ended:
-			return events.Report{}, errors.Join(ErrNoReport, err, ctx.Err())
-		}
-	}
-}
