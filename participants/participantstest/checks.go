@@ -145,7 +145,7 @@ func (t *trial) withstands(ids []events.Identifier) error {
 	if r, err := t.erase(ids); err == nil && (r.Verdict != events.Absent || r.Counts.Total() > 0) {
 		return fmt.Errorf("erase: verdict %q with %d items", r.Verdict, r.Counts.Total())
 	}
-	return t.untouched(t.subject, t.neighbour)
+	return errors.Join(t.withstandsSuspend(ids), t.untouched(t.subject, t.neighbour))
 }
 
 func stopsInTime(t *trial) error {
@@ -203,7 +203,19 @@ func admitsBlindness(t *trial) error {
 }
 
 // speaksTheWire runs the verbs in a worker, in the order of an erasure.
-func speaksTheWire(t *trial) error {
+func speaksTheWire(t *trial) error { return t.eraseOver(t.orchestrator()) }
+
+// speaksTheWireOfItems is the same for one item.
+func speaksTheWireOfItems(t *trial) error {
+	o := t.orchestrator()
+	o.Items = t.f.Narrow.Items[:1]
+	if cutOff := t.f.Narrow.CutOff; !cutOff.IsZero() {
+		o.CutOff = &cutOff
+	}
+	return t.eraseOver(o)
+}
+
+func (t *trial) eraseOver(o *Orchestrator) error {
 	for _, step := range []struct {
 		verb    events.Verb
 		can     bool
@@ -216,12 +228,15 @@ func speaksTheWire(t *trial) error {
 		if !step.can {
 			continue
 		}
-		r, err := Do(t.ctx, t.f.Name, t.p, step.verb, t.f.Subject...)
+		r, err := o.Do(t.ctx, t.p, step.verb)
 		if err != nil || !slices.Contains(step.verdict, r.Verdict) {
 			return fmt.Errorf("%s: verdict %q %s %s, error %w", step.verb, r.Verdict, r.Class, r.Code, orNone(err))
 		}
 		if r.Remaining != nil && *r.Remaining > 0 {
 			return fmt.Errorf("%s: %d items remain", step.verb, *r.Remaining)
+		}
+		if step.verb == events.Resolve {
+			o.Baseline = r.Counts
 		}
 	}
 	return nil

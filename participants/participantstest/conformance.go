@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +22,14 @@ type Fixture struct {
 	// Items counts what the system holds of a person, by a way of its own and never through
 	// the participant.
 	Items func(ids []events.Identifier) (int64, error)
+
+	// State describes what the system holds of a person and restore must bring back, in any
+	// form in which two of them can be compared. What suspend ends for good, such as
+	// sessions, is no part of it. Needed for a participant that suspends.
+	State func(ids []events.Identifier) (string, error)
+
+	// Narrow is needed for a participant that acts on single items.
+	Narrow *Narrow
 
 	// Break takes the participant's sight: the table is missing, the vendor is down, the
 	// right is withdrawn. It lasts to the end of the test.
@@ -51,20 +56,39 @@ func Run(t *testing.T, newParticipant func(t *testing.T) (participants.Participa
 type check struct {
 	name string
 	run  func(*trial) error
+	of   func(*trial) bool // whom it is about; nil: everybody
 }
 
 var checks = []check{
-	{"erases its share and nothing else", erasesItsShare},
-	{"erases once, however often it is asked", erasesOnce},
-	{"finds nothing after a crash between effect and report", survivesACrash},
-	{"is safe against itself", isSafeAgainstItself},
-	{"is absent for an unknown person", knowsNobody},
-	{"touches nothing for a hostile identifier", withstandsHostility},
-	{"touches nothing once its context ended", stopsInTime},
-	{"only reads when it counts and resolves", onlyReads},
-	{"never takes blindness for absence", admitsBlindness},
-	{"reports what the wire takes", speaksTheWire},
+	{"erases its share and nothing else", erasesItsShare, nil},
+	{"erases once, however often it is asked", erasesOnce, nil},
+	{"finds nothing after a crash between effect and report", survivesACrash, nil},
+	{"is safe against itself", isSafeAgainstItself, nil},
+	{"is absent for an unknown person", knowsNobody, nil},
+	{"touches nothing for a hostile identifier", withstandsHostility, nil},
+	{"touches nothing once its context ended", stopsInTime, nil},
+	{"only reads when it counts and resolves", onlyReads, nil},
+	{"never takes blindness for absence", admitsBlindness, nil},
+	{"reports what the wire takes", speaksTheWire, nil},
+
+	{"suspends and brings back exactly what was", suspendsAndRestores, suspends},
+	{"suspends and restores as often as it is asked", repeatsSuspendAndRestore, suspends},
+	{"acts on the first undo that was prepared", actsOnTheFirstUndo, suspends},
+	{"suspends nothing when what it prepared is refused", waitsForTheReceipt, suspends},
+	{"erases what is suspended, and restores nothing of it", erasesWhatIsSuspended, suspends},
+	{"suspends nothing for an unknown person", suspendsNobody, suspends},
+	{"suspends and restores nothing once its context ended", suspendsInTime, suspends},
+	{"never takes blindness for something suspended", admitsBlindnessToSuspend, suspends},
+
+	{"erases a named item and nothing else", erasesTheNamedItemOnly, itemises},
+	{"keeps a named item of somebody else", keepsForeignItems, itemises},
+	{"reports of a named item what the wire takes", speaksTheWireOfItems, itemises},
+	{"leaves what was created after the cut-off", honoursTheCutOff, itemises},
 }
+
+func suspends(t *trial) bool { return t.suspender != nil }
+
+func itemises(t *trial) bool { return t.itemizer != nil }
 
 func (c check) on(ctx context.Context, p participants.Participant, f Fixture) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
@@ -72,172 +96,13 @@ func (c check) on(ctx context.Context, p participants.Participant, f Fixture) er
 	t := &trial{ctx: ctx, p: p, f: f}
 	t.counter, _ = p.(participants.Counter)
 	t.resolver, _ = p.(participants.Resolver)
+	t.suspender, _ = p.(participants.Suspender)
+	t.itemizer, _ = p.(participants.Itemizer)
+	if c.of != nil && !c.of(t) {
+		return nil
+	}
 	if err := t.begin(); err != nil {
 		return fmt.Errorf("fixture: %w", err)
 	}
 	return errors.Join(c.run(t), t.leaks())
-}
-
-// trial is one check on one participant.
-type trial struct {
-	ctx      context.Context
-	p        participants.Participant
-	counter  participants.Counter  // nil: cannot count
-	resolver participants.Resolver // nil: cannot resolve
-	f        Fixture
-
-	subject, neighbour share
-
-	mu      sync.Mutex
-	errs    []error // every error of the participant
-	private []string
-}
-
-// share is what the system holds of a person at the beginning.
-type share struct {
-	ids   []events.Identifier
-	items int64
-}
-
-// begin checks that the fixture can fail.
-func (t *trial) begin() error {
-	t.know(t.f.Subject, t.f.Neighbour, t.f.Unknown)
-	subject, err := t.f.Items(t.f.Subject)
-	if err != nil {
-		return err
-	}
-	neighbour, err := t.f.Items(t.f.Neighbour)
-	if err != nil {
-		return err
-	}
-	if subject == 0 || neighbour == 0 {
-		return fmt.Errorf("subject has %d items and neighbour %d: want some of both", subject, neighbour)
-	}
-	t.subject, t.neighbour = share{t.f.Subject, subject}, share{t.f.Neighbour, neighbour}
-	return nil
-}
-
-func (t *trial) know(lists ...[]events.Identifier) {
-	for _, ids := range lists {
-		for _, id := range ids {
-			t.private = append(t.private, id.Value.Reveal())
-		}
-	}
-}
-
-func (t *trial) task(v events.Verb, ids []events.Identifier) participants.Task {
-	realm := t.f.Realm
-	if realm == "" {
-		realm = "example"
-	}
-	return participants.Task{Saga: "saga-1", Verb: v, Round: 1, Attempt: 1, Realm: realm, Identifiers: ids}
-}
-
-func (t *trial) erase(ids []events.Identifier) (participants.Result, error) {
-	return t.eraseUnder(t.ctx, t.task(events.Erase, ids))
-}
-
-func (t *trial) eraseUnder(ctx context.Context, task participants.Task) (participants.Result, error) {
-	r, err := t.p.Erase(ctx, task)
-	t.noteError(err)
-	return r, err
-}
-
-// count returns no counts from a participant that cannot count.
-func (t *trial) count(ids []events.Identifier) (events.Counts, error) {
-	if t.counter == nil {
-		return nil, nil
-	}
-	c, err := t.counter.Count(t.ctx, t.task(events.Verify, ids))
-	t.noteError(err)
-	return c, err
-}
-
-func (t *trial) resolve(ids []events.Identifier) ([]events.Identifier, error) {
-	if t.resolver == nil {
-		return nil, nil
-	}
-	found, err := t.resolver.Resolve(t.ctx, t.task(events.Resolve, ids))
-	t.noteError(err)
-	return found, err
-}
-
-func (t *trial) noteError(err error) {
-	if err != nil {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		t.errs = append(t.errs, err)
-	}
-}
-
-// shortest is the length from which an identifier is looked for in errors; a shorter one
-// would be found anywhere.
-const shortest = 6
-
-// leaks says whether an error of the participant held an identifier.
-func (t *trial) leaks() error {
-	for _, err := range t.errs {
-		for _, value := range t.private {
-			if len(value) >= shortest && strings.Contains(strings.ToLower(err.Error()), strings.ToLower(value)) {
-				return fmt.Errorf("an error of type %T holds an identifier", err)
-			}
-		}
-	}
-	return nil
-}
-
-// untouched says whether somebody has lost or won anything.
-func (t *trial) untouched(shares ...share) error {
-	for _, was := range shares {
-		items, err := t.f.Items(was.ids)
-		if err != nil {
-			return err
-		}
-		if items != was.items {
-			return fmt.Errorf("somebody who was not to be touched has %d items, had %d", items, was.items)
-		}
-	}
-	return nil
-}
-
-// gone says whether nothing is left of the subject, by the fixture's count and by the
-// participant's.
-func (t *trial) gone() error {
-	left, err := t.f.Items(t.f.Subject)
-	if err != nil {
-		return err
-	}
-	counts, err := t.count(t.f.Subject)
-	if err != nil {
-		return fmt.Errorf("count after erase: %w", err)
-	}
-	if left != 0 || counts.Total() != 0 {
-		return fmt.Errorf("the system still holds %d items; the participant counts %d", left, counts.Total())
-	}
-	return nil
-}
-
-// nothing says whether a result is an honest absence.
-func nothing(r participants.Result, err error) error {
-	if err != nil || r.Verdict != events.Absent || r.Counts.Total() != 0 {
-		return fmt.Errorf("erase: verdict %q with %d items, error %w: want absent", r.Verdict, r.Counts.Total(), orNone(err))
-	}
-	return nil
-}
-
-var errNone = errors.New("none")
-
-func orNone(err error) error {
-	if err == nil {
-		return errNone
-	}
-	return err
-}
-
-func sameCounts(a, b events.Counts) bool {
-	zero := func(_ events.Kind, n int64) bool { return n == 0 }
-	a, b = maps.Clone(a), maps.Clone(b)
-	maps.DeleteFunc(a, zero)
-	maps.DeleteFunc(b, zero)
-	return maps.Equal(a, b)
 }
