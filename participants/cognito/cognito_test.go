@@ -364,6 +364,53 @@ func TestSuspendAndRestore(t *testing.T) {
 	}
 }
 
+// TestSuspendGoesByTheUndoThatCounts and not by what it sees: what was enabled or given out
+// again since it was prepared, Restore could not bring back.
+func TestSuspendGoesByTheUndoThatCounts(t *testing.T) {
+	off, taken := person("off", "s-2"), person("old", "s-3")
+	off.Disabled = true
+	v := startVendor(t, person("kim", "s-1"), off, taken)
+	all := []string{kim, "cognito_username=off", "cognito_username=old", "cognito_username=new"}
+	undo, err := v.p.Prepare(t.Context(), task(events.Suspend, all...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	off.Disabled, taken.Sub = false, "s-4"
+	if err := v.Put(off, taken, person("new", "s-5")); err != nil {
+		t.Fatal(err)
+	}
+	res, err := v.p.Suspend(t.Context(), task(events.Suspend, all...), undo)
+	if err != nil || res.Verdict != events.Suspended {
+		t.Fatalf("result %+v, error %v", res, err)
+	}
+	wantCounts(t, res.Counts, 1, 0)
+	for _, u := range v.Stored(pool) {
+		ended := 1
+		if u.Username == "old" { // somebody else's by now
+			ended = 0
+		}
+		if u.Disabled != (u.Username == "kim") || u.SignedOut != ended {
+			t.Errorf("%s: disabled %v, signed out %d times", u.Username, u.Disabled, u.SignedOut)
+		}
+	}
+	taken.Disabled = true
+	if err := v.Put(taken); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.p.Restore(t.Context(), task(events.Restore, all...), undo); err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range v.Stored(pool) {
+		if u.Disabled != (u.Username == "old") {
+			t.Errorf("%s: disabled %v after restore", u.Username, u.Disabled)
+		}
+	}
+	var refused *participants.Refuse
+	if _, err := v.p.Suspend(t.Context(), task(events.Suspend, all...), "torn"); !errors.As(err, &refused) {
+		t.Errorf("error %v, want refused", err)
+	}
+}
+
 func TestACancelledContextEndsTheWorkPromptly(t *testing.T) {
 	v := startVendor(t, person("kim", "s-1"))
 	v.SetFaults(sandbox.Fault{Delay: time.Minute})
@@ -378,6 +425,9 @@ func TestACancelledContextEndsTheWorkPromptly(t *testing.T) {
 	}
 }
 
+// nobody is the undo value of a person without identities.
+const nobody = `{"identities":[]}`
+
 // works are the calls of the SDK, for tests that are about all of them.
 func works(p *cognito.Participant) map[string]func(context.Context, participants.Task) error {
 	type work = func(context.Context, participants.Task) error
@@ -385,8 +435,8 @@ func works(p *cognito.Participant) map[string]func(context.Context, participants
 		"erase":   func(ctx context.Context, t participants.Task) error { _, err := p.Erase(ctx, t); return err },
 		"count":   func(ctx context.Context, t participants.Task) error { _, err := p.Count(ctx, t); return err },
 		"prepare": func(ctx context.Context, t participants.Task) error { _, err := p.Prepare(ctx, t); return err },
-		"suspend": func(ctx context.Context, t participants.Task) error { _, err := p.Suspend(ctx, t, "{}"); return err },
-		"restore": func(ctx context.Context, t participants.Task) error { _, err := p.Restore(ctx, t, "{}"); return err },
+		"suspend": func(ctx context.Context, t participants.Task) error { _, err := p.Suspend(ctx, t, nobody); return err },
+		"restore": func(ctx context.Context, t participants.Task) error { _, err := p.Restore(ctx, t, nobody); return err },
 	}
 }
 

@@ -10,9 +10,26 @@ import (
 	"github.com/expunge-io/expunge/participants"
 )
 
-// undo is what Restore needs: the identities that were enabled before.
+// undo is what Restore needs: which identities there were, and which were enabled.
 type undo struct {
-	Enabled []string `json:"enabled"`
+	Identities []identity `json:"identities"`
+}
+
+// identity is a user name and whose it was: a name may be given out again meanwhile.
+type identity struct {
+	Name    string `json:"name"`
+	Sub     string `json:"sub"`
+	Enabled bool   `json:"enabled"`
+}
+
+// enabled reports whether an identity was enabled before. passed means that the name is by
+// now another person's.
+func (o undo) enabled(u user) (enabled, passed bool) {
+	i := slices.IndexFunc(o.Identities, func(i identity) bool { return i.Name == u.name })
+	if i < 0 {
+		return false, false
+	}
+	return o.Identities[i].Enabled, o.Identities[i].Sub != u.sub
 }
 
 // Prepare implements [participants.Suspender].
@@ -21,11 +38,9 @@ func (p *Participant) Prepare(ctx context.Context, t participants.Task) (partici
 	if err != nil {
 		return "", err
 	}
-	before := undo{Enabled: []string{}}
+	before := undo{Identities: []identity{}}
 	for _, u := range users {
-		if u.enabled {
-			before.Enabled = append(before.Enabled, u.name)
-		}
+		before.Identities = append(before.Identities, identity{u.name, u.sub, u.enabled})
 	}
 	text, err := json.Marshal(before)
 	if err != nil {
@@ -34,38 +49,69 @@ func (p *Participant) Prepare(ctx context.Context, t participants.Task) (partici
 	return participants.Undo(text), nil
 }
 
-// Suspend implements [participants.Suspender]: it disables every identity and ends its
-// sessions, which Restore does not bring back.
-func (p *Participant) Suspend(ctx context.Context, t participants.Task, _ participants.Undo) (participants.Result, error) {
-	res := participants.Result{Verdict: events.Suspended, Counts: events.Counts{}}
+func readUndo(u participants.Undo) (before undo, err error) {
+	if json.Unmarshal([]byte(u.Reveal()), &before) != nil || before.Identities == nil {
+		return undo{}, &participants.Refuse{Code: "undo_unreadable"}
+	}
+	return before, nil
+}
+
+// Suspend implements [participants.Suspender]: it disables the identities that u says were
+// enabled, and ends the sessions of all, which Restore does not bring back. An identity
+// that u does not know, or knows as disabled, is not disabled: Restore would leave it so.
+func (p *Participant) Suspend(ctx context.Context, t participants.Task, u participants.Undo) (participants.Result, error) {
+	before, err := readUndo(u)
+	if err != nil {
+		return participants.Result{}, err
+	}
 	users, err := p.survey(ctx, t)
 	if err != nil {
 		return participants.Result{}, err
 	}
+	res := participants.Result{Verdict: events.Absent, Counts: events.Counts{}}
 	for _, u := range users {
-		signedOut := false
-		err := p.disable(ctx, u)
-		if err == nil {
-			signedOut, err = p.signOut(ctx, u)
-		}
-		if errors.Is(err, errNoUser) {
+		enabled, passed := before.enabled(u)
+		if passed {
 			continue
 		}
-		if err != nil {
+		suspend := p.endSessions
+		if enabled {
+			suspend = p.lockOut
+		}
+		switch err := suspend(ctx, u); {
+		case errors.Is(err, errNoUser):
+			continue
+		case err != nil:
 			return res, err
 		}
-		res.RowsOnly = res.RowsOnly || !signedOut
-		res.Counts[identities]++
+		res.Verdict = events.Suspended
+		if enabled {
+			res.Counts[identities]++
+		}
 	}
 	return res, nil
 }
 
+// lockOut disables an identity and then ends its sessions: in the other order a new one
+// could begin in between.
+func (p *Participant) lockOut(ctx context.Context, u user) error {
+	if err := p.disable(ctx, u); err != nil {
+		return err
+	}
+	return p.endSessions(ctx, u)
+}
+
+func (p *Participant) endSessions(ctx context.Context, u user) error {
+	_, err := p.signOut(ctx, u)
+	return err
+}
+
 // Restore implements [participants.Suspender]: it enables what was enabled before. Whoever
-// was disabled before stays so.
+// was disabled before stays so, and so does somebody else who was given the name meanwhile.
 func (p *Participant) Restore(ctx context.Context, t participants.Task, u participants.Undo) (participants.Result, error) {
-	var before undo
-	if err := json.Unmarshal([]byte(u.Reveal()), &before); err != nil {
-		return participants.Result{}, &participants.Refuse{Code: "undo_unreadable"}
+	before, err := readUndo(u)
+	if err != nil {
+		return participants.Result{}, err
 	}
 	users, err := p.survey(ctx, t)
 	if err != nil {
@@ -73,7 +119,7 @@ func (p *Participant) Restore(ctx context.Context, t participants.Task, u partic
 	}
 	res := participants.Result{Verdict: events.Restored, Counts: events.Counts{}}
 	for _, u := range users {
-		if u.enabled || !slices.Contains(before.Enabled, u.name) {
+		if enabled, passed := before.enabled(u); u.enabled || !enabled || passed {
 			continue
 		}
 		if err := p.enable(ctx, u); err != nil && !errors.Is(err, errNoUser) {
