@@ -1,6 +1,8 @@
 package jumio_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/expunge-io/expunge/events"
@@ -19,7 +21,12 @@ func TestConformance(t *testing.T) {
 			Subject:   task("", "jumio_scan=eu:ref-0042", "jumio_document=ref-0042", "jumio_authentication=eu:ref-0043").Identifiers,
 			Neighbour: task("", "jumio_scan=eu:ref-00421", "jumio_authentication=us:ref-0042").Identifiers,
 			Unknown:   task("", "jumio_scan=eu:ref-9999").Identifiers,
-			Items:     func(ids []events.Identifier) (int64, error) { return v.items(ids), nil },
+			Narrow: &participantstest.Narrow{
+				Items:   []events.Item{named("scans", "ref-0042"), named("authentications", "eu:ref-0043"), named("documents", "EU:ref-0042")},
+				Foreign: named("scans", "ref-00421"),
+				Held:    func(i events.Item) (bool, error) { return v.held(i), nil },
+			},
+			Items: func(ids []events.Identifier) (int64, error) { return v.items(ids), nil },
 			Break: func() error {
 				v.SetFaults(sandbox.Fault{Status: 404})
 				return nil
@@ -41,4 +48,20 @@ func (v vendor) items(ids []events.Identifier) (n int64) {
 		}
 	}
 	return n
+}
+
+func named(kind events.Kind, reference events.Private) events.Item {
+	return events.Item{Participant: events.VerificationImages, Kind: kind, Reference: reference}
+}
+
+// held looks for an item by its bare reference: no two of the fixture share kind and
+// reference in two regions.
+func (v vendor) held(item events.Item) bool {
+	_, bare, named := strings.Cut(item.Reference.Reveal(), ":")
+	if !named {
+		bare = item.Reference.Reveal()
+	}
+	return slices.ContainsFunc(v.Stored(), func(t sandbox.JumioTransaction) bool {
+		return t.Kind == string(item.Kind) && t.Reference == bare
+	})
 }

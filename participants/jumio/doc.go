@@ -6,6 +6,13 @@
 // for the default region. References come from whoever stored them when the person was
 // verified, usually the account's database.
 //
+// # Single items
+//
+// A request may name single transactions, written like the identifiers. One that is not
+// among the person's identifiers is refused while it can be retrieved: it may be another
+// person's. The vendor does not say when a transaction was made, so a cut-off narrows
+// nothing here: what a request names existed when it was received.
+//
 // # What it counts as deleted
 //
 // Only retrieval tells. The vendor's 200 on a deletion is not believed until a retrieval

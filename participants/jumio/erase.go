@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/participants"
@@ -31,15 +32,22 @@ type finding struct {
 // survey retrieves every reference and returns those that exist. It reads only, and
 // returns an error if one of the others could be out of sight.
 func (p *Participant) survey(ctx context.Context, t participants.Task) ([]finding, error) {
-	refs, err := p.references(t)
+	all, err := p.references(t)
+	if err != nil {
+		return nil, err
+	}
+	refs, strange, err := p.named(t, all)
 	if err != nil {
 		return nil, err
 	}
 	var out []finding
 	for _, ref := range refs {
 		s, err := p.look(ctx, ref)
-		if err == nil && s == gone {
+		switch {
+		case err == nil && s == gone:
 			err = p.absent(ctx, t, refs, ref)
+		case err == nil && slices.Contains(strange, ref):
+			err = errStrange
 		}
 		if err != nil {
 			return nil, err

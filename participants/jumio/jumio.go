@@ -30,6 +30,7 @@ var _ interface {
 	participants.Participant
 	participants.Counter
 	participants.Needer
+	participants.Itemizer
 } = (*Participant)(nil)
 
 // Participant erases verification images. It is safe for concurrent use.
