@@ -4,7 +4,8 @@ import "slices"
 
 var (
 	allOperations = []OperationVerb{
-		OpRetry, OpWaive, OpCancel, OpResume, OpExtend, OpBind, OpHold, OpRelease, OpReleaseBrake, OpExplain,
+		OpRetry, OpWaive, OpCancel, OpResume, OpExtend, OpBind, OpHold, OpRelease, OpReleaseBrake,
+		OpConfirmClock, OpConfirmRestore, OpExplain, OpHolds,
 	}
 	allResults = []CancelResult{CancelledSaga, WithdrawnRequest}
 )
@@ -13,16 +14,19 @@ var (
 type operationRule struct{ needs, may []string }
 
 var operationRules = map[OperationVerb]operationRule{
-	OpRetry:        {[]string{"saga", "ground", "by"}, []string{"participant", "step"}},
-	OpWaive:        {[]string{"saga", "participant", "ground", "by"}, []string{"step"}},
-	OpCancel:       {[]string{"saga", "ground", "by"}, []string{"request"}},
-	OpResume:       {[]string{"saga", "ground", "by"}, nil},
-	OpExtend:       {[]string{"saga", "until", "ground", "by"}, nil},
-	OpBind:         {[]string{"saga", "user_id", "ground", "by"}, nil},
-	OpHold:         {[]string{"realm", "ground", "by"}, []string{"user_id", "identifiers", "participant", "until"}},
-	OpRelease:      {[]string{"hold", "ground", "by"}, nil},
-	OpReleaseBrake: {[]string{"ground", "by"}, []string{"source", "saga", "participant"}},
-	OpExplain:      {[]string{"saga"}, []string{"participant", "ground", "by"}},
+	OpRetry:          {[]string{"saga", "ground", "by"}, []string{"participant", "step"}},
+	OpWaive:          {[]string{"saga", "participant", "ground", "by"}, []string{"step"}},
+	OpCancel:         {[]string{"saga", "ground", "by"}, []string{"request"}},
+	OpResume:         {[]string{"saga", "ground", "by"}, nil},
+	OpExtend:         {[]string{"saga", "until", "ground", "by"}, nil},
+	OpBind:           {[]string{"saga", "user_id", "ground", "by"}, nil},
+	OpHold:           {[]string{"realm", "ground", "by"}, []string{"user_id", "identifiers", "participant", "until"}},
+	OpRelease:        {[]string{"hold", "ground", "by"}, nil},
+	OpReleaseBrake:   {[]string{"ground", "by"}, []string{"source", "saga", "participant"}},
+	OpConfirmClock:   {[]string{"ground", "by"}, nil},
+	OpConfirmRestore: {[]string{"ground", "by"}, nil},
+	OpExplain:        {nil, []string{"saga", "participant", "ground", "by"}},
+	OpHolds:          {nil, []string{"ground", "by"}},
 }
 
 func (o Operation) check(at *place) {
@@ -104,6 +108,19 @@ func (o Operated) check(at *place) {
 	for i, id := range o.Sagas {
 		idSet.check(at.field("sagas").elem(i), id, required)
 	}
+	limited(at.field("holds"), o.Holds)
+	for i, h := range o.Holds {
+		h.check(at.field("holds").elem(i))
+	}
+}
+
+func (h LegalHold) check(at *place) {
+	idSet.check(at.field("hold"), h.Hold, required)
+	nameSet.check(at.field("participant"), h.Participant, optional)
+	text(at.field("ground"), h.Ground, required)
+	text(at.field("by"), h.By, required)
+	instant(at.field("at"), h.At)
+	optionalInstant(at.field("until"), h.Until)
 }
 
 func (c Cancellation) check(at *place) {

@@ -124,6 +124,16 @@ func operatorSamples() []sample {
 			events.Event{Kind: events.KindHeld, At: at(50), Hold: "h-1", Ground: "court order 17/26", Until: &trial, On: []string{pseudonym}}},
 		{"event-decision-released", "That hold is lifted.", events.SubjectDecision(), "", lifted,
 			events.Event{Kind: events.KindReleased, At: at(55), Hold: "h-1", Ground: "the court has closed the case"}},
+		ask("operation-confirm-clock", "The clock was looked at, and is right.", "12", op(events.Operation{Verb: events.OpConfirmClock})),
+		ask("operation-confirm-restore", "What the restored store lacks was dealt with.", "13", op(events.Operation{Verb: events.OpConfirmRestore})),
+		ask("operation-explain-all", "Ask what waits for an operator.", "14", events.Operation{Verb: events.OpExplain}),
+		ask("operation-holds", "Ask which holds are on record.", "15", events.Operation{Verb: events.OpHolds}),
+		{"operated-waiting", "The answer to explain without a saga.", "", "", answer("a-32"),
+			events.Operated{Replicated: true, Explain: "the clock is in doubt: it jumped by 3h0m0s; 1 saga waits for an operator", Sagas: []string{saga}}},
+		{"operated-holds", "The answer to holds.", "", "", answer("a-33"),
+			events.Operated{Replicated: true, Holds: []events.LegalHold{
+				{Hold: "h-1", Ground: "court order 17/26", By: "privacy-officer", At: at(50), Until: &trial},
+				{Hold: "h-2", Participant: events.VerificationImages, Ground: "dispute 5", By: "privacy-officer", At: at(60)}}}},
 		{"status-held", "A suspended person, in the time of grace, under a hold.", "", "", answer("a-31"), heldStatus()},
 	}
 }
