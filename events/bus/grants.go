@@ -31,7 +31,11 @@ func (c ServerConfig) tenants() []tenant {
 		out = append(out, participantTenant(p))
 	}
 	for _, s := range c.Sources {
-		out = append(out, sourceTenant(s))
+		t := sourceTenant(s)
+		if c.NoAuthOperates && s.Name == c.NoAuthSource {
+			t.services = append(t.services, one(events.SubjectOperate()))
+		}
+		out = append(out, t)
 	}
 	if len(c.Operators) > 0 {
 		out = append(out, operatorTenant(c.Operators))

@@ -45,6 +45,9 @@ type ServerConfig struct {
 	// NoAuthSource is the source that a client without credentials is. For development: it
 	// lets anybody who reaches the port send requests in its name.
 	NoAuthSource string
+	// NoAuthOperates lets that source decide as an operator too. For development: whoever
+	// tries things out alone is both.
+	NoAuthOperates bool
 }
 
 // Account is one participant or source and the public user keys of its programs.
@@ -102,6 +105,9 @@ func (c ServerConfig) validateListen() error {
 
 func (c ServerConfig) validateNoAuth() error {
 	if c.NoAuthSource == "" {
+		if c.NoAuthOperates {
+			return errors.New("no_auth_operates: has no meaning without no_auth_source")
+		}
 		return nil
 	}
 	for _, s := range c.Sources {
