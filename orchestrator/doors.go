@@ -227,7 +227,7 @@ func (o *Orchestrator) Status(ctx context.Context, source, id string) (events.St
 	}
 	out := statusOf(s, o.cfg.Now())
 	if d, held := o.bars.holds(s.ID); held {
-		out.Parked = "the store was put back, and knows nothing of what was decided since: " + string(d)
+		out.Parked = restoredSince(d)
 	}
 	return out, nil
 }

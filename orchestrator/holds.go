@@ -1,11 +1,12 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -49,6 +50,17 @@ func (h *holds) over(now time.Time) (ids []string) {
 		}
 	}
 	return ids
+}
+
+// current returns the holds whose time is not over, the oldest first.
+func (h *holds) current(now time.Time) (out []storage.Hold) {
+	for _, hold := range h.all {
+		if hold.Until.IsZero() || now.Before(hold.Until) {
+			out = append(out, hold)
+		}
+	}
+	slices.SortFunc(out, func(a, b storage.Hold) int { return cmp.Or(a.At.Compare(b.At), strings.Compare(a.ID, b.ID)) })
+	return out
 }
 
 func (o *Orchestrator) recoverHolds(ctx context.Context) error {
@@ -140,96 +152,6 @@ func (o *Orchestrator) personHashes(realm, userID string, ids []events.Identifie
 		out = append(out, o.cfg.Keys.HashAll("identifier", string(id.Type), id.Value.Reveal())...)
 	}
 	return out
-}
-
-// placeHold puts a hold on record, durably, and every saga that it lies on under it.
-func (o *Orchestrator) placeHold(ctx context.Context, op events.Operation) (events.Payload, error) {
-	id, err := newID()
-	if err != nil {
-		return nil, err
-	}
-	hold := storage.Hold{Hold: saga.Hold{ID: id, Participant: op.Participant, Ground: op.Ground, By: op.By, At: o.cfg.Now(), Until: value(op.Until)}}
-	if op.UserID != "" {
-		hold.On = o.cfg.Keys.HashAll(vault.Subject, op.Realm, op.UserID.Reveal())
-	}
-	hold.On = append(hold.On, o.personHashes("", "", op.Identifiers)...)
-	answer, err := o.ask(ctx, job{operate: func(b *batch) (events.Payload, error) {
-		from := len(b.out.Outbox)
-		b.out.Holds = append(b.out.Holds, hold)
-		if err := b.holdDecided(events.KindHeld, hold); err != nil {
-			return nil, err
-		}
-		b.waitFor(from)
-		return events.Operated{Hold: id}, nil
-	}})
-	if err != nil {
-		return nil, err
-	}
-	out, _ := answer.(events.Operated)
-	// From here on no saga is touched without it. What is left is to tell whom it concerns.
-	return o.touchHeld(ctx, hold, out)
-}
-
-// touchHeld has every saga that a hold lies on noticed, and collects what may still be
-// done on permits that were given before.
-func (o *Orchestrator) touchHeld(ctx context.Context, hold storage.Hold, out events.Operated) (events.Payload, error) {
-	for s, err := range o.cfg.Store.Live(ctx) {
-		if errors.Is(err, storage.ErrDamaged) {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		if !slices.ContainsFunc(hashes(s), func(hash string) bool { return slices.Contains(hold.On, hash) }) {
-			continue
-		}
-		p, err := o.ask(ctx, job{operate: func(b *batch) (events.Payload, error) {
-			l, err := b.load(s.ID)
-			if err != nil {
-				return nil, err
-			}
-			return events.Operated{Alive: alive(l.state.Alive(b.now))}, nil
-		}})
-		if err != nil {
-			return nil, err
-		}
-		if one, ok := p.(events.Operated); ok {
-			out.Alive, out.Sagas = append(out.Alive, one.Alive...), append(out.Sagas, string(s.ID))
-		}
-	}
-	return out, nil
-}
-
-// releaseHold lifts a hold. What waited for it goes on by itself.
-func (o *Orchestrator) releaseHold(ctx context.Context, op events.Operation) (events.Payload, error) {
-	var released storage.Hold
-	answer, err := o.ask(ctx, job{operate: func(b *batch) (events.Payload, error) {
-		hold, ok := b.holding(op.Hold)
-		if !ok {
-			return *problem(events.CodeUnknown, "hold", "no such hold is on record"), nil
-		}
-		released = hold
-		released.Ground, released.By, released.At = op.Ground, op.By, b.now
-		from := len(b.out.Outbox)
-		b.out.Released = append(b.out.Released, op.Hold)
-		if err := b.holdDecided(events.KindReleased, released); err != nil {
-			return nil, err
-		}
-		b.waitFor(from)
-		return events.Operated{Hold: op.Hold}, nil
-	}})
-	out, ok := answer.(events.Operated)
-	if err != nil || !ok {
-		return answer, err
-	}
-	return o.touchHeld(ctx, released, out)
-}
-
-// holdDecided publishes a hold, or its release, for operators: it may lie on somebody whom no
-// saga is about.
-func (b *batch) holdDecided(kind events.EventKind, h storage.Hold) error {
-	ev := events.Event{Kind: kind, Participant: h.Participant, At: h.At, Hold: h.ID, Ground: h.Ground, Until: optional(h.Until), On: h.On}
-	return b.message(&loaded{}, events.SubjectDecision(), fmt.Sprintf("%s.%s", h.ID, kind), ev)
 }
 
 // takeHolds is what a commit made of the holds.

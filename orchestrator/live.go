@@ -65,6 +65,18 @@ func (c *census) ids() (out []saga.ID) {
 	return out
 }
 
+// stuck returns the sagas that wait for an operator.
+func (c *census) stuck() (ids []saga.ID) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for id, s := range c.live {
+		if s.stuck {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // counts is one look at all live sagas.
 type counts struct {
 	phases map[saga.Phase]int

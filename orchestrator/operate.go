@@ -16,6 +16,12 @@ func (o *Orchestrator) Operate(ctx context.Context, op events.Operation) (events
 	switch op.Verb {
 	case events.OpExplain:
 		return o.explain(ctx, op)
+	case events.OpHolds:
+		return o.listHolds(ctx)
+	case events.OpConfirmClock:
+		return o.confirmClock(ctx, op)
+	case events.OpConfirmRestore:
+		return o.confirmRestore(ctx, op)
 	case events.OpHold:
 		return o.placeHold(ctx, op)
 	case events.OpRelease:
@@ -49,44 +55,54 @@ func (o *Orchestrator) onOperate(ctx context.Context, c bus.Call) {
 			defer cancel()
 			p, err := o.Operate(ctx, op)
 			if err != nil && !errors.Is(err, errBusy) {
-				o.logger.WarnContext(ctx, "operation not done", "verb", string(op.Verb), "error", err)
+				o.logger.WarnContext(ctx, "operation not done, or not known to be", "verb", string(op.Verb), "error", err)
 			}
-			o.reply(c, payloadOr(p, err))
+			if err == nil || errors.Is(err, errBusy) || onlyLooks(op.Verb) {
+				o.reply(c, payloadOr(p, err))
+			} // else it may have been recorded, and there is no true answer
 		}()
 	default:
 		o.reply(c, busy())
 	}
 }
 
-func (o *Orchestrator) explain(ctx context.Context, op events.Operation) (events.Payload, error) {
-	s, err := o.cfg.Store.Load(ctx, saga.ID(op.Saga))
+// onlyLooks reports whether a verb changes nothing.
+func onlyLooks(v events.OperationVerb) bool { return v == events.OpExplain || v == events.OpHolds }
+
+const damagedRecord = "its record is damaged: it stands still until it is mended from a backup"
+
+// unreadable is the answer about a saga that cannot be loaded, or nil.
+func unreadable(err error) *events.Problem {
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return noSaga(), nil
+		return problem(events.CodeUnknown, "saga", "there is no such saga")
 	case errors.Is(err, storage.ErrDamaged):
-		return events.Operated{Saga: op.Saga, Explain: "its record is damaged: it stands still until it is mended from a backup", Replicated: true}, nil
-	case err != nil:
-		return nil, err
+		return problem(events.CodeInvalid, "saga", damagedRecord)
 	}
-	p, err := o.plan(ctx, s.Plan)
-	if err != nil {
-		return nil, err
-	}
-	now := o.cfg.Now()
-	return events.Operated{Saga: op.Saga, State: events.State(s.Phase), Explain: saga.Explain(p, s, now), Replicated: true, Alive: alive(s.Alive(now))}, nil
+	return nil
 }
 
-func noSaga() events.Problem { return *problem(events.CodeUnknown, "saga", "there is no such saga") }
+// bypassed is the answer about a saga that is held back since the store was put back: what
+// the store knows of it is out of date, so that no decision can be made by it.
+func bypassed(v events.OperationVerb, d Decision) events.Problem {
+	if v == events.OpCancel && d != DecidedCancel {
+		return *problem(events.CodeTooLate, "saga", "the erasure has passed the point of no return")
+	}
+	return *problem(events.CodeInvalid, "saga", restoredSince(d))
+}
 
 // operateOn passes a decision about one saga to the core.
 func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (events.Payload, error) {
 	return o.ask(ctx, job{operate: func(b *batch) (events.Payload, error) {
 		l, err := b.load(saga.ID(op.Saga))
-		if errors.Is(err, storage.ErrNotFound) {
-			return noSaga(), nil
+		if bad := unreadable(err); bad != nil {
+			return *bad, nil
 		}
 		if err != nil {
 			return nil, err
+		}
+		if d, held := o.bars.holds(l.state.ID); held {
+			return bypassed(op.Verb, d), nil
 		}
 		inputs, bad := inputsOf(op, l.state)
 		if bad != nil {
@@ -106,7 +122,7 @@ func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (even
 			b.waitFor(from)
 		}
 		b.o.logger.WarnContext(ctx, "an operator decided", "verb", string(op.Verb), "saga", op.Saga, "by", op.By, "ground", op.Ground)
-		return events.Operated{Saga: op.Saga, State: events.State(l.state.Phase), Explain: saga.Explain(l.plan, l.state, b.now),
+		return events.Operated{Saga: op.Saga, State: events.State(l.state.Phase), Explain: o.describe(l.plan, l.state, b.now),
 			Alive: alive(l.state.Alive(b.now)), Replicated: len(b.await) == 0}, nil
 	}})
 }
@@ -129,7 +145,7 @@ func inputsOf(op events.Operation, s saga.State) ([]saga.Input, *events.Problem)
 			return nil, problem(events.CodeInvalid, "participant", "is missing, and needed to release the brake of a saga")
 		}
 		return []saga.Input{saga.Unbrake{Participant: op.Participant, By: op.By, Ground: op.Ground}}, nil
-	case events.OpBind, events.OpHold, events.OpRelease, events.OpExplain:
+	case events.OpBind, events.OpHold, events.OpRelease, events.OpConfirmClock, events.OpConfirmRestore, events.OpExplain, events.OpHolds:
 	}
 	return nil, problem(events.CodeUnsupported, "verb", "it is not about one saga")
 }
@@ -197,7 +213,7 @@ func (o *Orchestrator) releaseBrake(ctx context.Context, op events.Operation) (e
 			return *problem(events.CodeInvalid, "source", "the brake of "+brakeName(of)+" is not on"), nil
 		}
 		o.logger.WarnContext(ctx, "brake released", "brake", brakeName(of), "by", op.By, "ground", op.Ground)
-		return events.Operated{Replicated: true}, nil
+		return events.Operated{Replicated: true, Explain: "the brake of " + brakeName(of) + " is off: what waited for it goes on, and the count begins anew"}, nil
 	}})
 	if err == nil {
 		o.wakeBraked(ctx)

@@ -145,10 +145,10 @@ func TestABrakeStopsTheFloodAndIsReleased(t *testing.T) {
 	if left, _ := r.shelves["account"].total("c"); left != 1 {
 		t.Error("it was erased under the brake")
 	}
-	p, err := r.orch.Operate(t.Context(), events.Operation{Verb: events.OpReleaseBrake, Source: "billing", By: "ada", Ground: "a real campaign"})
-	if _, done := p.(events.Operated); err != nil || !done {
-		t.Fatalf("%+v %v", p, err)
-	}
+	d := r.desk()
+	d.explains("", "the brake of source billing is on (release_brake)", "1 saga cannot go on")
+	d.fails(events.Operation{Verb: events.OpReleaseBrake}, events.CodeInvalid) // that of all sources is not on
+	d.does(events.Operation{Verb: events.OpReleaseBrake, Source: "billing"})
 	eventually(t, "ended", func() bool { return r.state(third).Phase == saga.Completed })
 }
 

@@ -223,14 +223,16 @@ func (o *Orchestrator) believeWall(ctx context.Context, off time.Duration) {
 	}
 }
 
-var errClockTrusted = errors.New("the clock is not in doubt")
+// ErrClockNotInDoubt means that there is nothing to confirm.
+var ErrClockNotInDoubt = errors.New("the clock is not in doubt")
 
-// ConfirmClock ends a doubt about the clock. Who decides and why is logged.
+// ConfirmClock ends a doubt about the clock. Who decides and why is logged. The error is
+// [ErrClockNotInDoubt].
 func (o *Orchestrator) ConfirmClock(ctx context.Context, by, ground string) error {
 	// By way of the writer: whoever it braked until now is known to be woken.
 	_, err := o.ask(ctx, job{do: func(*batch) error {
 		if !o.trust.settle() {
-			return errClockTrusted
+			return ErrClockNotInDoubt
 		}
 		return nil
 	}})
