@@ -26,7 +26,7 @@ func newRoot(w world) *cobra.Command {
 	root.AddCommand(
 		demoCommand(w), devCommand(w), serveCommand(w), workerCommand(w),
 		requestCommand(w), statusCommand(w), watchCommand(w),
-		configCommand(w), natsCommand(w), versionCommand(w),
+		configCommand(w), natsCommand(w), dbCommand(w), keysCommand(w), versionCommand(w),
 	)
 	return root
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 
+	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
 )
 
@@ -28,4 +29,25 @@ func CheckFile(ctx context.Context, path string) (Report, error) {
 	}
 	r, err := s.Check(ctx)
 	return r, errors.Join(err, s.Close())
+}
+
+// LiveOf returns the ids of the sagas under way in a file that nobody has open, damaged
+// ones among them as far as they tell. Errors are those of CheckFile, and ErrDamaged.
+func LiveOf(ctx context.Context, path string) (ids []saga.ID, err error) {
+	s, err := openExisting(path, Config{})
+	if err != nil {
+		return nil, err
+	}
+	for st, err := range s.Live(ctx) {
+		hurt, damaged := errors.AsType[*storage.DamagedError](err)
+		switch {
+		case err == nil:
+			ids = append(ids, st.ID)
+		case damaged && hurt.Saga != "":
+			ids = append(ids, hurt.Saga)
+		default:
+			return nil, errors.Join(err, s.Close())
+		}
+	}
+	return ids, s.Close()
 }

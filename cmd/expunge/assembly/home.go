@@ -18,7 +18,7 @@ import (
 // it open.
 type Home struct {
 	Folder string
-	Store  storage.Store
+	Store  *bolt.Store
 	Keys   *vault.Keys
 	// Instance is a random name that stays with the folder. Since no second process can
 	// have the folder open, a worker that uses it takes up its predecessor's permits.
@@ -30,6 +30,7 @@ const (
 	storeName    = "expunge.db"
 	keysName     = "keys"
 	kekName      = "kek"
+	kekNextName  = "kek.next" // of a rotation under way
 	busName      = "bus"
 	instanceName = "instance"
 )
@@ -62,7 +63,11 @@ func (h *Home) open(kekFile string) error {
 	if err != nil {
 		return err
 	}
-	if h.Keys, err = h.openKeys(kek); err != nil {
+	h.Keys, err = h.openKeys(kek)
+	if errors.Is(err, vault.ErrKey) && kekFile == "" && h.has(kekNextName) {
+		h.Keys, err = h.openRotated()
+	}
+	if err != nil {
 		return err
 	}
 	store, err := bolt.Open(h.path(storeName), bolt.Config{})

@@ -73,7 +73,7 @@ func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 	}
 	return &Orchestrator{
 		Orchestrator: o, bus: b, conn: nc, log: log,
-		handler: api.New(api.Config{Orchestrator: o, Source: cfg.HTTP.Source, Gatherer: metrics, Logger: log}),
+		handler: withAdmin(api.New(api.Config{Orchestrator: o, Source: cfg.HTTP.Source, Gatherer: metrics, Logger: log}), home.Store, log),
 	}, nil
 }
 
