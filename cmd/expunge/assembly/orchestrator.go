@@ -65,6 +65,8 @@ func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 		Store: home.Store, Keys: home.Keys, Conn: nc,
 		Provision: func(ctx context.Context) error { return bus.Provision(ctx, nc, topology) },
 		Plans:     cfg.Plans, Sources: sources(cfg), Regimes: cfg.Regimes,
+		Ceilings:  orchestrator.Ceilings(cfg.Ceilings),
+		Retention: cfg.Retention, CompactEvery: cfg.CompactEvery,
 		TakeOver: cfg.TakeOver, Version: semantic(version), Logger: log, Registerer: metrics, Wall: orchestratorClock,
 	})
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"time"
 )
 
 // agree reports what is wrong with the parts together.
@@ -29,10 +30,15 @@ func (c *Config) agree(n node) {
 		n.at("nats").bad("missing: give embedded or url")
 	}
 	c.agreeSources(n.at("sources"))
+	if c.Retention != 0 && c.Retention < leastRetention {
+		n.at("retention").bad("at least 90d: as long as idempotency keys lead to what they were used for")
+	}
 	c.agreeHTTP(n.at("http").at("source"))
 	c.agreeWorkers(n.at("workers"))
 	c.agreeAccounts(n.at("nats").at("accounts"))
 }
+
+const leastRetention = 90 * 24 * time.Hour
 
 // agreeListen: whoever reaches the API may erase anybody, as long as it asks nobody who
 // they are.
@@ -73,8 +79,12 @@ func (c *Config) agreeSources(n node) {
 		if _, ok := c.Plans[s.Plan]; s.Plan != "" && !ok {
 			at.at("plan").bad("no plan %q; there are %v", s.Plan, sorted(c.Plans))
 		}
-		if _, ok := c.Regimes[s.Regime]; s.Regime != "" && !ok {
+		due, ok := c.Regimes[s.Regime]
+		if s.Regime != "" && !ok {
 			at.at("regime").bad("no regime %q; there are %v", s.Regime, sorted(c.Regimes))
+		}
+		if p := c.Plans[s.Plan]; ok && p.Grace > due {
+			at.at("plan").bad("the grace of %s is %s, and the regime allows %s in all", s.Plan, p.Grace, due)
 		}
 	}
 }

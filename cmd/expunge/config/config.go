@@ -20,10 +20,20 @@ type Config struct {
 	Regimes    map[string]time.Duration // gdpr and ccpa are always there
 	Plans      map[string]saga.Plan     // with defaults, valid
 	Workers    map[string]Worker        // by participant
+	Ceilings   Ceilings
+	// Retention is how long records of finished sagas are kept, at least 90 days; 0: for ever.
+	Retention    time.Duration
+	CompactEvery time.Duration // 0: never
 
 	// TakeOver is for one start, and therefore nothing that a file could say: take the bus
 	// from an orchestrator that is gone for good.
 	TakeOver bool
+}
+
+// Ceilings bound how many sagas pass their pivot within an hour; 0: no ceiling.
+type Ceilings struct {
+	Overall   int
+	PerSource int
 }
 
 // HTTP is the door for requests over HTTP, and for metrics and health.
@@ -106,6 +116,11 @@ func (c *Config) read(n node) {
 		"regimes":    c.readRegimes,
 		"plans":      c.readPlans,
 		"workers":    c.readWorkers,
+		"ceilings": func(n node) {
+			n.object(fields{"overall": integer(&c.Ceilings.Overall, 1, 1_000_000), "per_source": integer(&c.Ceilings.PerSource, 1, 1_000_000)})
+		},
+		"retention":     duration(&c.Retention),
+		"compact_every": duration(&c.CompactEvery),
 	})
 	c.agree(n)
 }

@@ -21,6 +21,9 @@ func readPlan(name string, n node) saga.Plan {
 	before := len(n.r.faults)
 	n.object(fields{
 		"quiet":         duration(&p.Quiet),
+		"grace":         duration(&p.Grace),
+		"fresh":         duration(&p.Fresh),
+		"single":        identifierTypes(&p.Single),
 		"permit":        duration(&p.Permit),
 		"margin":        duration(&p.Margin),
 		"attempts":      integer(&p.Attempts, 1, 1000),
@@ -37,6 +40,12 @@ func readPlan(name string, n node) saga.Plan {
 	return p
 }
 
+func readMaxItems(n node, s *saga.Spec) {
+	var most int
+	integer(&most, 1, 1_000_000_000)(n)
+	s.MaxItems = int64(most)
+}
+
 func readParticipants(n node) (out []saga.Spec) {
 	for name, value := range n.entries() {
 		if !checkName(value, name) {
@@ -48,6 +57,8 @@ func readParticipants(n node) (out []saga.Spec) {
 			"needs":      identifierTypes(&s.Needs),
 			"yields":     identifierTypes(&s.Yields),
 			"unverified": text(&s.Unverified),
+			"suspends":   flag(&s.Suspends),
+			"max_items":  func(n node) { readMaxItems(n, &s) },
 		})
 		out = append(out, s)
 	}
