@@ -1,0 +1,100 @@
+package assembly
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/expunge-io/expunge/storage"
+)
+
+// given is a store whose backup is a text, and then an error.
+type given struct {
+	text string
+	err  error
+}
+
+func (g given) Backup(_ context.Context, w io.Writer) error {
+	if g.text == "" {
+		return g.err
+	}
+	if _, err := io.WriteString(w, g.text); err != nil {
+		return err
+	}
+	return g.err
+}
+
+func admin(t *testing.T, s backuper) *httptest.Server {
+	t.Helper()
+	api := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "the api", http.StatusTeapot) })
+	srv := httptest.NewServer(withAdmin(api, s, slog.New(slog.DiscardHandler)))
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+func TestWhoGetsABackup(t *testing.T) {
+	srv := admin(t, given{text: "all of it"})
+	for _, c := range []struct {
+		name, method, host, origin string
+		want                       int
+	}{
+		{"who is here", http.MethodPost, "", "", http.StatusOK},
+		{"localhost", http.MethodPost, "localhost", "", http.StatusOK},
+		{"a page with its name rebound", http.MethodPost, "evil.example", "", http.StatusMisdirectedRequest},
+		{"a page that posts a form", http.MethodPost, "", "https://evil.example", http.StatusForbidden},
+		{"who only looks", http.MethodGet, "", "", http.StatusTeapot},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), c.method, srv.URL+BackupPath, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.host != "" {
+			req.Host = c.host
+		}
+		if c.origin != "" {
+			req.Header.Set("Origin", c.origin)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(res.Body)
+		if res.StatusCode != c.want || err != nil || strings.Contains(string(body), "all of it") != (c.want == http.StatusOK) {
+			t.Errorf("%s: got %d %q, %v; want %d", c.name, res.StatusCode, body, err, c.want)
+		}
+	}
+}
+
+// TestBackupThatIsCutOffIsNoBackup: the client must see it.
+func TestBackupThatIsCutOffIsNoBackup(t *testing.T) {
+	for _, c := range []struct {
+		store given
+		want  int
+	}{
+		{given{err: fmt.Errorf("%w: copy", storage.ErrFull)}, http.StatusInsufficientStorage},
+		{given{err: errors.New("secret")}, http.StatusServiceUnavailable},
+		{given{"half", errors.New("secret")}, http.StatusOK},
+	} {
+		srv := admin(t, c.store)
+		res, err := http.Post(srv.URL+BackupPath, "", http.NoBody)
+		if err != nil {
+			if c.store.text == "" {
+				t.Errorf("%v: %v", c.store.err, err)
+			}
+			continue // cut off before the header was out
+		}
+		body, err := io.ReadAll(res.Body)
+		if res.StatusCode != c.want || strings.Contains(string(body), "secret") {
+			t.Errorf("%v: got %d %q", c.store.err, res.StatusCode, body)
+		}
+		if c.store.text != "" && err == nil {
+			t.Errorf("it seems whole: %q", body)
+		}
+	}
+}
