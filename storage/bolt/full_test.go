@@ -2,6 +2,7 @@ package bolt
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -23,6 +24,51 @@ func TestSmallTmpfs(t *testing.T) {
 	}
 	t.Cleanup(func() { must(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
 	fillAndGoOn(t, place(filepath.Join(dir, "expunge.db")), Config{})
+}
+
+// TestCopiesOnAFullDisk: neither a backup, nor a compaction, nor a restore leaves anything
+// behind or harms the store, and each of them succeeds when the disk is back.
+func TestCopiesOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=3m"); err != nil {
+		t.Skip("not covered: small tmpfs (needs root): ", err)
+	}
+	t.Cleanup(func() { must(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	p, other := place(filepath.Join(dir, "expunge.db")), place(filepath.Join(dir, "other.db"))
+	s, d := used(t, p, 40)
+	backup := backedUp(t, s)
+	copies := map[string]func() error{
+		"backup":  func() error { return s.Backup(t.Context(), io.Discard) },
+		"compact": func() error { return s.Compact(t.Context()) },
+		"restore": func() error { return Restore(t.Context(), string(backup), string(other), Restoring{}) },
+	}
+	ballast := filepath.Join(dir, "ballast")
+	if err := os.WriteFile(ballast, make([]byte, 3<<20), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	for _, left := range []int64{0, 4 << 10, 40 << 10} { // to fail early, and on the way
+		info, err := os.Stat(ballast)
+		must(t, err)
+		must(t, os.Truncate(ballast, info.Size()-left))
+		for name, do := range copies {
+			if err := do(); !errors.Is(err, storage.ErrFull) {
+				t.Errorf("%s with %d bytes left: got %v, want %v", name, left, err, storage.ErrFull)
+			}
+		}
+		expectNoCopies(t, p)
+		expectNoCopies(t, other)
+	}
+	expectStore(t, s, d)
+	must(t, os.Remove(ballast))
+	for name, do := range copies {
+		if err := do(); err != nil {
+			t.Errorf("%s when the disk is back: %v", name, err)
+		}
+	}
+	commit(t, s, d, 5)
+	expectStore(t, s, d)
+	must(t, s.Close())
+	expectStore(t, p.open(t, Config{}), d)
 }
 
 // fillAndGoOn commits messages until there is no space left, and then makes some.

@@ -52,7 +52,7 @@ func (k *Keys) report() Report {
 // Backup writes what counts of a keys file, also of one that another process has open, to a
 // new file (mode 0600, synced): header and data keys, no leftovers. It returns how many data
 // keys that are. Every one was unwrapped first; ErrDamaged if one cannot be. The new file
-// must not exist ([fs.ErrExist]).
+// must not exist ([fs.ErrExist]). [storage.ErrFull] leaves none.
 //
 // A key that is made or destroyed meanwhile may be in it or not. Taken after a backup of
 // the store, it so has the keys of all sagas that are live in both.
@@ -68,7 +68,12 @@ func Backup(path, to string, kek KEK) (keys int, err error) {
 	for id, p := range k.keys {
 		b = append(b, slot{id: id, kek: k.header.kek, key: p.key}.bytes()...)
 	}
-	return len(k.keys), createFile(to, b)
+	if err := createFile(to, b); full(err) {
+		return 0, fmt.Errorf("%w: keys backup: %w", storage.ErrFull, err)
+	} else if err != nil {
+		return 0, err
+	}
+	return len(k.keys), nil
 }
 
 // snapshots is how often a file is read that changes its header at that moment, which a

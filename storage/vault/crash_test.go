@@ -245,8 +245,24 @@ func TestSmallTmpfs(t *testing.T) {
 	}
 	must(t, os.Remove(ballast))
 	must(t, k.Create(many...))
+	if err := os.WriteFile(ballast, make([]byte, 64<<10), 0o600); !errors.Is(err, syscall.ENOSPC) {
+		t.Fatalf("the disk is not full: %v", err)
+	}
+	if err := k.Rotate(otherKEK); !errors.Is(err, storage.ErrFull) {
+		t.Fatalf("rotate: got %v, want %v", err, storage.ErrFull)
+	}
+	if _, err := Backup(path, filepath.Join(dir, "backup"), testKEK); !errors.Is(err, storage.ErrFull) {
+		t.Fatalf("backup: got %v, want %v", err, storage.ErrFull)
+	}
+	must(t, os.Remove(ballast))
+	if left, err := filepath.Glob(filepath.Join(dir, "backup*")); len(left) > 0 || err != nil {
+		t.Errorf("left over: %q, %v", left, err)
+	}
+	must(t, k.Rotate(otherKEK))
 	must(t, k.Close())
-	if k = open(t, path); len(k.keys) != longestID+1 {
+	k, err := Open(path, otherKEK)
+	must(t, err)
+	if len(k.keys) != longestID+1 {
 		t.Errorf("got %d keys, want %d", len(k.keys), longestID+1)
 	}
 	must(t, k.Close())
