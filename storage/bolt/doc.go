@@ -20,6 +20,13 @@
 //   - The book, a row in a bucket of its own: schema, log number, and for each table how
 //     many rows it has, with a running digest over their keys and one over their values.
 //
+// # Copies
+//
+// A backup and a compaction are copies of the rows: bbolt does not clear the pages that it
+// frees, and in them rests what rows once were. A copy is made beside the store, under its
+// name and ".copy-", and is checked like a file that is opened. One that a crash cut off is
+// removed by the next Open.
+//
 // # Damage
 //
 // The checksums detect damage, not malice: whoever can write the file can make them fit.

@@ -100,7 +100,7 @@ func load(d disk, kek KEK, random io.Reader) (*Keys, error) {
 	k := &Keys{random: random, disk: d, keys: map[saga.ID]*place{}}
 	aead := newAEAD(kek[:])
 	if _, err := unseal(aead, h.canary[:], h.binding("canary", nil)); err != nil {
-		return nil, fmt.Errorf("%w: it was made with another one; give the file that was used when the store was created", ErrKey)
+		return nil, fmt.Errorf("%w: it is under another one: give the file that it was last rotated to, or that it was made with", ErrKey)
 	}
 	if err := k.adopt(h, aead, func() {}); err != nil {
 		return nil, err
