@@ -62,7 +62,7 @@ func (s *State) join(e Entry) error {
 	}
 	s.Requests = append(s.Requests, *e.Request)
 	s.Identifiers = append(s.Identifiers, e.Identifiers...)
-	s.Due, s.NotBefore, s.Items, s.CutOff = e.Due, e.NotBefore, e.Items, e.CutOff
+	s.Due, s.NotBefore, s.Items, s.CutOff, s.Mixed = e.Due, e.NotBefore, e.Items, e.CutOff, e.Mixed
 	return nil
 }
 

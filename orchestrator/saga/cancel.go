@@ -25,10 +25,19 @@ func (r *run) cancel(in CancelRequested) {
 		r.record(Entry{Kind: KWithdrawn, Request: &q})
 		if standing > 1 {
 			r.cancelled(CancelWithdrawn)
+			r.doubtWidth()
 			return
 		}
 		r.cancelled(CancelDone)
 		r.callOff()
+	}
+}
+
+// doubtWidth keeps a saga from erasing what nobody asks for any more: once its requests
+// differed, one that is withdrawn may have asked for more than those that stand.
+func (r *run) doubtWidth() {
+	if r.s.Mixed {
+		r.doubt("a request was withdrawn, and those that stand may ask for less: resume to erase all of it, or cancel them and ask again")
 	}
 }
 

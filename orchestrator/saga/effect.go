@@ -75,7 +75,8 @@ type Admit struct {
 
 // Postpone answers a request that can neither join nor start now: the live saga of the
 // subject is past its pivot, is being restored, or erases less than is asked for. It is
-// queued behind that saga.
+// queued behind that saga. From a queued saga it says that the two cannot be made one: the
+// request is to come again when that saga has ended.
 type Postpone struct{}
 
 // CancelAnswer answers a cancel.

@@ -25,6 +25,7 @@ type Entry struct {
 	Members     []Member     `json:"members,omitempty"`
 	Items       []Item       `json:"items,omitempty"`
 	CutOff      time.Time    `json:"cut_off,omitzero"`
+	Mixed       bool         `json:"mixed,omitempty"`
 	NotBefore   time.Time    `json:"not_before,omitzero"`
 	Queued      bool         `json:"queued,omitempty"`
 	Hold        *Hold        `json:"hold,omitempty"`
@@ -59,7 +60,7 @@ type Kind string
 const (
 	KStarted   Kind = "started"   // saga, plan, members, subject, regime, due, request, identifiers, items, cut_off, not_before, queued
 	KBegun     Kind = "begun"     // a queued saga is live from here on
-	KJoined    Kind = "joined"    // request, due, not_before, items, cut_off, identifiers
+	KJoined    Kind = "joined"    // request, due, not_before, items, cut_off, mixed, identifiers
 	KWithdrawn Kind = "withdrawn" // request
 	KReplanned Kind = "replanned" // plan, members: the saga goes on under a plan that asks for more
 	KExtended  Kind = "extended"  // due, by, ground

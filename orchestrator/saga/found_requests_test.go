@@ -56,6 +56,7 @@ func TestAWholeShareInTheQueueDoesNotWidenAnother(t *testing.T) {
 	s := queueOf(t, narrow(t, "keys"), one)
 	in := Requested{Request: Request{ID: "r1", Source: "x", Fingerprint: "1"}, Due: s.Due, Plan: narrow(t, "account"), CutOff: s.At}
 	s, _, err := Next(narrow(t, "keys"), s, in, s.At)
+	one.CutOff = s.At
 	if err != nil || !reflect.DeepEqual(s.Items, []Item{one}) {
 		t.Errorf("one key was to go, and these items do, none meaning all keys: %v, %v", s.Items, err)
 	}

@@ -3,6 +3,7 @@ package saga
 import (
 	"slices"
 	"sort"
+	"time"
 )
 
 // Item is one thing that a participant holds. Hash is a keyed hash of its reference.
@@ -10,6 +11,13 @@ type Item struct {
 	Participant string `json:"participant"`
 	Kind        string `json:"kind"`
 	Hash        string `json:"hash"`
+	// CutOff, if set, is when the request for it came; without one the state's applies.
+	CutOff time.Time `json:"cut_off,omitzero"`
+}
+
+// is reports whether both are about the same thing.
+func (i Item) is(j Item) bool {
+	return i.Participant == j.Participant && i.Kind == j.Kind && i.Hash == j.Hash
 }
 
 // Narrow returns the plan for an erasure of these participants' shares alone. Those who

@@ -161,10 +161,15 @@ func (r *run) resolved(in ReportReceived, h *Share, t *Step) {
 		e.Remaining = new(int64) // counted: there is nothing
 	}
 	r.record(e)
-	if two != "" {
-		r.doubt("there are two values of " + two + ", of which a person has one: look whose they are")
-	}
+	r.contradicted(two)
 	r.receive(Took, "")
+}
+
+// contradicted raises a doubt about a type of which there are two values.
+func (r *run) contradicted(typ string) {
+	if typ != "" {
+		r.doubt("there are two values of " + typ + ", of which a person has one: look whose they are")
+	}
 }
 
 // contradicts returns a type of which a subject has one value and the saga now has two.

@@ -1,9 +1,6 @@
 package saga
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // requested starts the saga, or lets the request join it.
 func (r *run) requested(in Requested) {
@@ -29,10 +26,13 @@ func (r *run) requested(in Requested) {
 // joinable reports whether the saga does all that is asked for, and still can. A queued
 // one has not begun: it can be made to do more.
 func (r *run) joinable(in Requested) bool {
-	if r.s.Phase.Final() || !r.cancellable() {
+	switch {
+	case r.s.Phase.Final() || !r.cancellable():
 		return false
+	case r.s.Queued:
+		return r.mergeable(in)
 	}
-	return r.s.Queued || r.plan.covers(in.Plan) && r.coversItems(in) && r.knows(in)
+	return r.plan.covers(in.Plan) && r.coversItems(in) && r.knows(in)
 }
 
 // coversItems reports whether the saga erases every item that is asked for. One that is
@@ -43,7 +43,7 @@ func (r *run) coversItems(in Requested) bool {
 	}
 	return !slices.ContainsFunc(in.Plan.Erases(), func(name string) bool {
 		have, want := itemsOf(r.s.Items, name), itemsOf(in.Items, name)
-		missing := func(i Item) bool { return !slices.Contains(have, i) }
+		missing := func(i Item) bool { return !slices.ContainsFunc(have, i.is) }
 		return len(have) > 0 && (len(want) == 0 || slices.ContainsFunc(want, missing))
 	})
 }
@@ -63,56 +63,25 @@ func (s *State) unknownOf(ids []Identifier) (out []Identifier) {
 }
 
 func (r *run) join(in Requested) {
-	e := Entry{Kind: KJoined, Request: &in.Request, Due: r.s.Due, NotBefore: r.s.NotBefore, Items: r.s.Items, CutOff: r.s.CutOff}
+	e := Entry{Kind: KJoined, Request: &in.Request, Due: r.s.Due, NotBefore: r.s.NotBefore, Items: r.s.Items, CutOff: r.s.CutOff,
+		Mixed: r.s.Mixed || !r.asksTheSame(in)}
 	if in.Due.Before(e.Due) {
 		e.Due = in.Due
 	}
 	if in.NotBefore.Before(e.NotBefore) {
 		e.NotBefore = in.NotBefore
 	}
+	two := ""
 	if r.s.Queued {
-		e.Items, e.CutOff = merge(r.s.Items, in.Items, r.plan, in.Plan), later(r.s.CutOff, in.CutOff)
+		e.Items, e.CutOff = r.merged(in)
 		e.Identifiers = r.s.unknownOf(in.Identifiers)
 		r.replan(r.plan.Union(in.Plan))
+		two = r.contradicts(e.Identifiers)
 	}
 	r.record(e)
 	r.emit(Admit{Request: in.Request.ID, Joined: true})
 	r.emit(Emit{Kind: EventAccepted, Only: &in.Request})
-}
-
-// merge returns the items of both. A participant of which one of the plans erases the whole
-// share has none; one that only the other plan knows keeps its own.
-func merge(a, b []Item, p, q Plan) (out []Item) {
-	whole := func(plan Plan, items []Item, name string) bool {
-		return slices.Contains(plan.Erases(), name) && len(itemsOf(items, name)) == 0
-	}
-	for _, i := range append(slices.Clone(a), b...) {
-		if !whole(p, a, i.Participant) && !whole(q, b, i.Participant) && !slices.Contains(out, i) {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// itemsOf returns the items of one participant; none means its whole share.
-func itemsOf(items []Item, participant string) (out []Item) {
-	for _, i := range items {
-		if i.Participant == participant {
-			out = append(out, i)
-		}
-	}
-	return out
-}
-
-// later returns the later cut-off; none is the latest.
-func later(a, b time.Time) time.Time {
-	switch {
-	case a.IsZero() || b.IsZero():
-		return time.Time{}
-	case a.After(b):
-		return a
-	}
-	return b
+	r.contradicted(two)
 }
 
 // same returns the request that asked exactly this before, if it still stands.

@@ -21,10 +21,12 @@ type State struct {
 	Shares      []Share      `json:"shares"`
 	Identifiers []Identifier `json:"identifiers,omitempty"`
 	Issues      int          `json:"issues"` // doorbells rung so far
-	// Items narrows the shares of their participants; CutOff, if set, is when a narrow
-	// request came: what was made later is left.
-	Items     []Item    `json:"items,omitempty"`
-	CutOff    time.Time `json:"cut_off,omitzero"`
+	// Items narrows the shares of their participants; CutOff, if set, is when the first
+	// narrow request came: what was made later is left, see [State.CutOffOf].
+	Items  []Item    `json:"items,omitempty"`
+	CutOff time.Time `json:"cut_off,omitzero"`
+	// Mixed means that the requests do not all ask for the same: the saga does all of it.
+	Mixed     bool      `json:"mixed,omitempty"`
 	NotBefore time.Time `json:"not_before,omitzero"` // nothing happens before
 	// Look counts how often the shares were looked at before the pivot.
 	Look int `json:"look,omitempty"`
