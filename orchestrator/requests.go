@@ -175,16 +175,46 @@ func (b *batch) join(in *intake, l *loaded, keys []string) (events.Payload, erro
 	if same := in.asked(l.state); same != "" {
 		q.Request.Fingerprint = same
 	}
+	undo := b.mark(l)
 	effects, err := b.step(l, q)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range effects {
 		if a, ok := e.(saga.Admit); ok {
+			if err := b.sealItems(l, in, undo.was.state); err != nil {
+				undo.do()
+				return nil, err
+			}
 			return b.accepted(in, keys, b.acceptance(in, l.state, a.Request, a.Joined)), nil
 		}
 	}
 	return nil, nil
+}
+
+// sealItems keeps the box of a queued saga at what the saga is about by now: it holds the
+// references that go with the permits, and one item of a share that is to go as a whole
+// would save the rest of it.
+func (b *batch) sealItems(l *loaded, in *intake, was saga.State) error {
+	if !l.state.Queued || len(was.Items) == 0 && len(l.state.Items) == 0 {
+		return nil
+	}
+	c, err := b.open(l)
+	if err != nil {
+		return err
+	}
+	next := *c
+	next.Items = nil
+	for _, i := range append(slices.Clone(c.Items), contentsOf(in).Items...) {
+		meant := slices.ContainsFunc(l.state.Items, func(s saga.Item) bool { return s.Participant == i.Participant })
+		if meant && !slices.Contains(next.Items, i) {
+			next.Items = append(next.Items, i)
+		}
+	}
+	if slices.Equal(next.Items, c.Items) {
+		return nil
+	}
+	return l.keep(next)
 }
 
 // asked returns the fingerprint under which the same request stands already, or "".
