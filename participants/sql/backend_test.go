@@ -112,9 +112,9 @@ func (b backend) insert(t *testing.T, table string, rows ...[]any) {
 }
 
 // column returns the values of a query, in its order.
-func (b backend) column(t *testing.T, query string) []string {
+func (b backend) column(t *testing.T, query string, args ...any) []string {
 	t.Helper()
-	rows, err := b.db.Query(query)
+	rows, err := b.db.Query(query, args...)
 	if err != nil {
 		t.Fatal(err)
 	}

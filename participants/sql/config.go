@@ -50,9 +50,19 @@ type Table struct {
 	Until   *time.Time         // Retain: until when; nil: no end is known
 	Where   []Match            // only rows that match all of these, for tables shared with others
 	Yields  []Yield            // identifiers that the rows hold for other participants
+	Suspend *Suspend           // what suspend does to the rows; nil: nothing
 
 	Triggers   []string // triggers that were looked at and may fire
 	ForeignIDs bool     // ids of a form that the key column cannot hold mean absent
+}
+
+// Suspend is what suspend does to the rows of a table: exactly one of the two.
+type Suspend struct {
+	// Set overwrites columns, as {"active": "false"}; nil is NULL. Restore brings back what
+	// was. The table needs a primary key, of columns that are none of these.
+	Set map[string]*string
+	// Delete ends them, as it ends sessions: they are counted, and not restored.
+	Delete bool
 }
 
 // Parent is a declared table, and the column of it that Key refers to by a foreign key.
@@ -124,7 +134,7 @@ func (c Config) validate() error {
 		if slices.ContainsFunc(c.Tables[:i], func(u Table) bool { return u.Name == t.Name }) {
 			errs = append(errs, fmt.Errorf("tables[%d]: %q is declared twice", i, t.Name))
 		}
-		for _, problem := range append(t.problems(), c.parentProblems(t)...) {
+		for _, problem := range slices.Concat(t.problems(), c.parentProblems(t), c.suspendProblems(t)) {
 			errs = append(errs, fmt.Errorf("tables[%d]: %s", i, problem))
 		}
 	}

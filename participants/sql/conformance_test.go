@@ -1,6 +1,7 @@
 package sql_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/expunge-io/expunge/events"
@@ -18,8 +19,18 @@ func TestConformance(t *testing.T) {
 			})
 		}
 	}
+	suspended := func(open func(*testing.T) backend) func(*testing.T) {
+		return func(t *testing.T) {
+			open(t)
+			participantstest.Run(t, func(t *testing.T) (participants.Participant, participantstest.Fixture) {
+				return suspendFixture(t, open(t))
+			})
+		}
+	}
 	t.Run("sqlite", over(sqliteBackend))
 	t.Run("postgres", over(postgresBackend))
+	t.Run("suspend/sqlite", suspended(sqliteBackend))
+	t.Run("suspend/postgres", suspended(postgresBackend))
 }
 
 // accountFixture is an account with a profile and references for others.
@@ -45,6 +56,45 @@ func accountFixture(t *testing.T, b backend) (participants.Participant, particip
 		},
 		Break: func() error {
 			_, err := b.db.Exec("ALTER TABLE profiles RENAME TO moved")
+			return err
+		},
+	}
+}
+
+// suspendFixture is an account with two keys that are deactivated, one of which already
+// was, and with sessions that are ended.
+func suspendFixture(t *testing.T, b backend) (participants.Participant, participantstest.Fixture) {
+	b.exec(t, "CREATE TABLE accounts (user_id TEXT PRIMARY KEY, status TEXT)",
+		"CREATE TABLE api_keys (id INTEGER PRIMARY KEY, owner TEXT REFERENCES accounts ON DELETE CASCADE, active BOOLEAN NOT NULL, expires TEXT)",
+		"CREATE TABLE sessions (id INTEGER PRIMARY KEY, owner TEXT)")
+	for i, id := range []string{"user-0042", "user-0042 ", "USER-0042", "user-00421"} {
+		b.insert(t, "accounts", []any{id, "editor"})
+		b.insert(t, "api_keys", []any{2 * i, id, true, nil}, []any{2*i + 1, id, false, "2031"})
+		b.insert(t, "sessions", []any{i, id})
+	}
+	off, suspended := "0", "suspended"
+	p, ok := b.connect(t,
+		sql.Table{Name: "accounts", Key: "user_id", Kind: "accounts", Suspend: &sql.Suspend{Set: map[string]*string{"status": &suspended}}},
+		sql.Table{Name: "api_keys", Key: "owner", Kind: "api_keys", Suspend: &sql.Suspend{Set: map[string]*string{"active": &off, "expires": &suspended}}},
+		sql.Table{Name: "sessions", Key: "owner", Kind: "sessions", Suspend: &sql.Suspend{Delete: true}}).Suspender()
+	if !ok {
+		t.Fatal("cannot suspend")
+	}
+	ids := func(id string) []events.Identifier { return task("", id).Identifiers }
+	return p, participantstest.Fixture{
+		Name: "portal", Subject: ids("user-0042"), Neighbour: ids("user-0042 "), Unknown: ids("user-9999"),
+		Items: func(ids []events.Identifier) (n int64, err error) {
+			err = b.db.QueryRow(`SELECT (SELECT count(*) FROM accounts WHERE user_id = $1) + (SELECT count(*) FROM api_keys WHERE owner = $1)
+				+ (SELECT count(*) FROM sessions WHERE owner = $1)`, ids[0].Value.Reveal()).Scan(&n)
+			return n, err
+		},
+		State: func(ids []events.Identifier) (string, error) {
+			return strings.Join(b.column(t, `SELECT CAST(status AS TEXT) FROM accounts WHERE user_id = $1 UNION ALL
+				SELECT * FROM (SELECT id || ' ' || CAST(active AS TEXT) || ' ' || coalesce(expires, 'never') FROM api_keys WHERE owner = $1 ORDER BY 1) AS k`,
+				ids[0].Value.Reveal()), "\n"), nil
+		},
+		Break: func() error {
+			_, err := b.db.Exec("ALTER TABLE sessions RENAME TO moved")
 			return err
 		},
 	}

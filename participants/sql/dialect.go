@@ -24,6 +24,19 @@ type dialect interface {
 	// It promises nothing.
 	scrub(context.Context, *dbsql.DB)
 
+	// identify reads what overwriting and restoring single rows needs: the primary key, and
+	// the types of the columns. It makes texts of values independent of the session.
+	identify(context.Context, *dbsql.Tx, *facts) error
+
+	// whole is an expression for a column's value as text, of which value and cast make
+	// exactly that value again; NULL stays NULL.
+	whole(column string) string
+	value(*string) (any, error)
+	cast(placeholder string, c column) string
+
+	// same compares a column with a cast value; NULL is the same as NULL.
+	same(column, value string) string
+
 	quoteTable(name string) string
 	placeholder(n int) string
 	asText(column string) string
@@ -36,6 +49,7 @@ type dialect interface {
 type facts struct {
 	id       string // of the table, within the database
 	columns  map[string]column
+	primary  []string     // key columns; known only for a table that suspend overwrites
 	triggers []string     // that would fire
 	incoming []foreignKey // of other tables, or of itself, to this one
 }

@@ -17,6 +17,13 @@
 // that the ids are of another kind than the column; set [Table.ForeignIDs] where a realm
 // has both, and then such a person has no row. "042" is never 42.
 //
+// # Suspend
+//
+// A table may say what suspend does to its rows: overwrite columns, which restore undoes
+// value by value, or delete them, as sessions are ended, which nothing undoes. See
+// [Suspend] and [Participant.Suspender]. The values that were overwritten rest sealed with
+// the orchestrator and nowhere else, at most 64 KiB of them for one person.
+//
 // # What absent means
 //
 // The live schema is checked in the same transaction, so no rows means no rows: a missing

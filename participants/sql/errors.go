@@ -44,5 +44,6 @@ func (p *Participant) explain(ctx context.Context, err error) error {
 func ours(err error) bool {
 	var fault *participants.Misconfigured
 	var retry *participants.RetryAfter
-	return errors.As(err, &fault) || errors.As(err, &retry) || errors.Is(err, errNotEmpty)
+	var refused *participants.Refuse
+	return errors.As(err, &refused) || errors.As(err, &fault) || errors.As(err, &retry) || errors.Is(err, errNotEmpty)
 }

@@ -19,6 +19,7 @@ const (
 // column is a column of the live schema.
 type column struct {
 	class class
+	typ   string // as the database writes it; known only for a table that suspend overwrites
 }
 
 var (

@@ -84,7 +84,7 @@ func (d postgres) inspect(ctx context.Context, tx *dbsql.Tx, t Table) (facts, er
 	triggers, err := list(ctx, tx, `
 		SELECT tgname, '' FROM pg_trigger
 		WHERE tgrelid IN (SELECT $1::text::oid UNION SELECT relid FROM pg_partition_tree($1::text::oid::regclass))
-		AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & $2 <> 0`, oid, fires[t.Mode])
+		AND NOT tgisinternal AND tgenabled <> 'D' AND tgtype & $2 <> 0`, oid, t.fires())
 	for _, trigger := range triggers {
 		f.triggers = append(f.triggers, trigger[0])
 	}
@@ -94,9 +94,6 @@ func (d postgres) inspect(ctx context.Context, tx *dbsql.Tx, t Table) (facts, er
 	f.incoming, err = d.incoming(ctx, tx, oid)
 	return f, err
 }
-
-// fires are the bits of pg_trigger.tgtype by which a mode sets triggers off.
-var fires = map[Mode]int{Delete: 8, Anonymise: 16}
 
 // classOf reads the name of a type.
 func classOf(name string) class {
@@ -115,14 +112,15 @@ func classOf(name string) class {
 // seen returns the table's oid if the connection may see all its rows, and may change them
 // as the mode demands.
 func (d postgres) seen(ctx context.Context, tx *dbsql.Tx, t Table) (oid string, err error) {
-	right := map[Mode]string{Delete: "DELETE", Anonymise: "UPDATE", Retain: "SELECT", Empty: "SELECT"}[t.Mode]
+	rights := strings.Join(t.rights(), ",")
 	var kind string
 	var hidden, readable, changeable, ruled, inherited bool
 	err = tx.QueryRowContext(ctx, `
-		SELECT c.oid::text, c.relkind::text, row_security_active(c.oid), has_table_privilege(c.oid, 'SELECT'), has_table_privilege(c.oid, $2),
+		SELECT c.oid::text, c.relkind::text, row_security_active(c.oid), has_table_privilege(c.oid, 'SELECT'), 
+			(SELECT bool_and(has_table_privilege(c.oid, r)) FROM unnest(string_to_array($2, ',')) r),
 			c.relhasrules, c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid)
 		FROM pg_class c WHERE c.oid = to_regclass($1)`,
-		d.quoteTable(t.Name), right).Scan(&oid, &kind, &hidden, &readable, &changeable, &ruled, &inherited)
+		d.quoteTable(t.Name), rights).Scan(&oid, &kind, &hidden, &readable, &changeable, &ruled, &inherited)
 	switch {
 	case errors.Is(err, dbsql.ErrNoRows):
 		return "", misconfigured("table_missing", "there is no table "+t.Name)
@@ -133,7 +131,7 @@ func (d postgres) seen(ctx context.Context, tx *dbsql.Tx, t Table) (oid string, 
 	case hidden:
 		return "", misconfigured("row_security", "row security hides rows of table "+t.Name+" from this role")
 	case !readable || !changeable:
-		return "", misconfigured("rights", "this role lacks SELECT or "+right+" on table "+t.Name)
+		return "", misconfigured("rights", "this role lacks one of SELECT,"+rights+" on table "+t.Name)
 	case ruled:
 		return "", misconfigured("rules", "table "+t.Name+" has rewrite rules")
 	case inherited:

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/expunge-io/expunge/participants"
@@ -13,6 +14,11 @@ func (w *work) inspect(declared []Table) error {
 		f, err := w.d.inspect(w.ctx, w.tx, d)
 		if err != nil {
 			return err
+		}
+		if d.overwrites() {
+			if err := w.d.identify(w.ctx, w.tx, &f); err != nil {
+				return err
+			}
 		}
 		w.tables = append(w.tables, &table{Table: d, facts: f})
 	}
@@ -49,11 +55,14 @@ func (w *work) check(t *table) error {
 		return err
 	}
 	for _, name := range t.triggers {
-		if t.changes() && !slices.Contains(t.Triggers, name) {
+		if (t.changes() || t.Suspend != nil) && !slices.Contains(t.Triggers, name) {
 			return fault("undeclared_trigger", t, "has the trigger "+name+", which triggers does not name")
 		}
 	}
 	if err := w.checkParent(t); err != nil {
+		return err
+	}
+	if err := w.checkSuspend(t); err != nil {
 		return err
 	}
 	return w.checkCascades(t)
@@ -62,10 +71,13 @@ func (w *work) check(t *table) error {
 func (t *table) changes() bool { return t.Mode == Delete || t.Mode == Anonymise }
 
 // used are the columns that the declaration names.
-func (t *table) used() []string {
+func (t Table) used() []string {
 	out := []string{t.Key}
 	for name := range t.Set {
 		out = append(out, name)
+	}
+	if t.Suspend != nil {
+		out = slices.AppendSeq(out, maps.Keys(t.Suspend.Set))
 	}
 	for _, m := range t.Where {
 		out = append(out, m.Column)
