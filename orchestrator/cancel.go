@@ -29,7 +29,7 @@ func (b *batch) cancel(in *cancellation) (events.Payload, error) {
 
 func (b *batch) cancelAnswer(in *cancellation, a saga.CancelAnswer) events.Payload {
 	out := events.Cancellation{Saga: string(in.saga), Request: in.cancel.Request, State: events.State(b.sagas[in.saga].state.Phase),
-		Alive: alive(a.Alive), NotRestored: a.Ended}
+		Alive: alive(a.Alive), NotRestored: a.Ended, Replicated: b.allOut()}
 	switch a.Result {
 	case saga.CancelDone:
 		out.Result = events.CancelledSaga
@@ -53,6 +53,13 @@ func (b *batch) waitFor(from int) {
 			b.await = append(b.await, m.Key)
 		}
 	}
+}
+
+// allOut reports whether the bus has everything: then it has a decision too that is only
+// asked for again. Whatever this job itself decided is waited for, see waitFor.
+func (b *batch) allOut() bool {
+	n, _ := b.o.relay.depth()
+	return n == 0 && len(b.out.Outbox) == 0
 }
 
 // replicated is an answer that says whether the bus has the decision.

@@ -14,6 +14,9 @@ import (
 
 // placeHold puts a hold on record, durably, and every saga that it lies on under it.
 func (o *Orchestrator) placeHold(ctx context.Context, op events.Operation) (events.Payload, error) {
+	if !o.hasRealm(op.Realm) {
+		return *problem(events.CodeInvalid, "realm", "no source has this realm: the hold would lie on nobody"), nil
+	}
 	id, err := newID()
 	if err != nil {
 		return nil, err
@@ -38,6 +41,15 @@ func (o *Orchestrator) placeHold(ctx context.Context, op events.Operation) (even
 	out, _ := answer.(events.Operated)
 	// From here on no saga is touched without it. What is left is to tell whom it concerns.
 	return o.tellHeld(ctx, hold, out, "the hold is on record"), nil
+}
+
+func (o *Orchestrator) hasRealm(name string) bool {
+	for _, s := range o.cfg.Sources {
+		if s.Realm == name {
+			return true
+		}
+	}
+	return false
 }
 
 // tellHeld completes the answer to a decision about a hold, which is on record by now: a

@@ -149,6 +149,7 @@ func TestHoldsAreListed(t *testing.T) {
 	}
 	past := time.Now().Add(-time.Hour)
 	d.does(events.Operation{Verb: events.OpHold, Realm: "main", UserID: "bob", Until: &past})
+	d.fails(events.Operation{Verb: events.OpHold, Realm: "mian", UserID: "ada"}, events.CodeInvalid) // or it would lie on nobody
 	share := d.does(events.Operation{Verb: events.OpHold, Realm: "main", UserID: "ada", Participant: "account"})
 	got := d.does(events.Operation{Verb: events.OpHolds}).Holds
 	if len(got) != 2 || got[0].Hold != done.Hold || got[0].Ground != long || got[1].Hold != share.Hold || got[1].Participant != "account" || got[1].By != "Alex" {
@@ -167,6 +168,25 @@ func TestHoldsAreListed(t *testing.T) {
 	}
 	if left := d.does(events.Operation{Verb: events.OpHolds}).Holds; len(left) != 1 {
 		t.Errorf("after the release: %+v", left)
+	}
+}
+
+// TestACancelThatIsRepeatedSaysWhetherTheBusHasIt, although it decides nothing.
+func TestACancelThatIsRepeatedSaysWhetherTheBusHasIt(t *testing.T) {
+	r := newRig(t, twoShares())
+	c, w := r.client("billing")
+	tomorrow := time.Now().Add(24 * time.Hour)
+	a, err := c.Request(t.Context(), events.Request{UserID: "ada", NotBefore: &tomorrow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if first, err := c.Cancel(t.Context(), events.Cancel{Request: a.Request}); err != nil || !first.Replicated {
+		t.Errorf("%+v, %v", first, err)
+	}
+	r.await(w, a.Saga)
+	eventually(t, "all is out", func() bool { return r.outbox() == 0 })
+	if again, err := c.Cancel(t.Context(), events.Cancel{Request: a.Request}); err != nil || !again.Replicated || again.State != events.Cancelled {
+		t.Errorf("again: %+v, %v", again, err)
 	}
 }
 
