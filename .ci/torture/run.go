@@ -24,10 +24,11 @@ type verdict struct {
 	Seed  uint64 `json:"seed"`
 	Sagas int    `json:"sagas"`
 	nemesis.Counts
+	check.Decisions
 	check.Verdict
 	Panics     int   `json:"panics"`
 	Exits      int   `json:"exits"`   // of processes that ended by themselves, as after a failed commit
-	Excused    int   `json:"excused"` // effects of a process that was frozen inside one call
+	Excused    int   `json:"excused"` // effects that an answer had warned of, or of a process that stood in one call
 	DurationMS int64 `json:"duration_ms"`
 
 	folder string
@@ -48,7 +49,9 @@ func (v verdict) passes(o options) bool {
 const startTime = 30 * time.Second
 
 // settleTime is how long everything may take to come to an end once the trouble is over.
-const settleTime = 3 * time.Minute
+// A clock that was wrong may have made a grace seem minutes longer, the wait for a day that
+// passes takes a minute, and the machine may have other things to do.
+const settleTime = 8 * time.Minute
 
 // run does everything; its verdict is good as far as it came.
 func run(ctx context.Context, o options, log io.Writer) (v verdict, err error) {
@@ -72,7 +75,7 @@ func run(ctx context.Context, o options, log io.Writer) (v verdict, err error) {
 		v.Counts = t.crew.Counts()
 	}
 	f, e := t.judge(ctx)
-	v.Sagas, v.Verdict, v.Excused = f.Sagas, f.Verdict, f.Excused
+	v.Sagas, v.Decisions, v.Verdict, v.Excused = f.Sagas, f.Decisions, f.Verdict, f.Excused
 	err = errors.Join(err, e, t.close(err == nil && e == nil && v.passes(o)))
 	return v, err
 }
@@ -183,11 +186,12 @@ func (t *trial) judge(ctx context.Context) (f check.Findings, err error) {
 	if err != nil {
 		return f, err
 	}
-	l.Freezes = t.crew.Freezes()
+	l.Freezes, l.Skewed = t.crew.Freezes(), t.crew.Skewed()
 	if l.Residue, err = t.residue(); err != nil {
 		return f, err
 	}
 	r := t.book.Record()
+	r.Terms = record.Terms{Life: stage.PermitLife, Graced: stage.Graced, Grace: stage.Grace}
 	f = check.Check(r, l)
 	for _, reason := range f.Reasons {
 		fmt.Fprintln(t.log, "torture:", reason)

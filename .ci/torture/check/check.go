@@ -16,27 +16,33 @@ type Verdict struct {
 	Doubled        int `json:"doubled"`         // an effect after the end: on what was made again, or on what had been counted at zero
 	FalseCompleted int `json:"false_completed"` // ended as completed or not found, and something is there
 	EarlyEffects   int `json:"early_effects"`   // before the pivot, or on people whom nobody asked to erase
-	StaleEffects   int `json:"stale_effects"`   // after a cancel was answered
+	StaleEffects   int `json:"stale_effects"`   // after a cancel was answered, and not by a permit that the answer listed
+	HeldEffects    int `json:"held_effects"`    // under a hold that was answered, and not by a permit that the answer listed
 	ExtraDigests   int `json:"extra_digests"`   // sagas with more than one summary
 	Unrestored     int `json:"unrestored"`      // people who were not erased in the end, and of whom something is gone or changed
 	ResidueHits    int `json:"residue_hits"`    // identifiers where none may be
 }
 
+// Decisions counts what was decided in a run, so that nobody takes a run without any for
+// proof.
+type Decisions struct {
+	Cancelled int `json:"cancelled"` // sagas whose cancel was answered as done
+	TooLate   int `json:"too_late"`  // cancels that came after the pivot
+	Holds     int `json:"holds"`     // that were answered
+	Queued    int `json:"queued"`    // requests behind a saga past its pivot
+}
+
 // Findings is a verdict with its reasons.
 type Findings struct {
+	Decisions
 	Verdict
 	Sagas   int
-	Excused int // effects right after a freeze: see freezeExcuse
+	Excused int // effects that an answer had warned of, or of a process that stood still
 	Reasons []string
 }
 
 // Clean reports whether nothing was broken.
 func (v Verdict) Clean() bool { return v == Verdict{} }
-
-// freezeExcuse is how long after a worker was thawed an effect of the work that it stood in
-// may come. A process that is frozen between its look at the clock and its system call makes
-// that call late; it can only repeat what its permit allowed, and no program can do better.
-const freezeExcuse = 500 * time.Millisecond
 
 // The states of a saga, as the client was told them.
 const (
@@ -45,6 +51,8 @@ const (
 	notFound   = "not_found"
 	cancelled  = "cancelled"
 )
+
+const tooLate = "too_late" // how a cancel after the pivot is refused
 
 func beforePivot(state string) bool {
 	return state == "resolving" || state == "suspending" || state == "grace" || state == "restoring"
@@ -57,23 +65,56 @@ func Check(r record.Record, l record.Ledger) Findings {
 	c.digests()
 	c.people()
 	c.effects()
+	c.holds()
 	for _, place := range l.Residue {
 		c.add(&c.f.ResidueHits, "residue: %s", place)
 	}
 	c.f.Sagas = len(c.sagas)
+	c.f.Decisions = c.decisions()
 	return c.f
+}
+
+func (c *evidence) decisions() (d Decisions) {
+	for _, t := range c.sagas {
+		if !t.called.at.IsZero() {
+			d.Cancelled++
+		}
+	}
+	for _, x := range c.record.Cancels {
+		if x.Code == tooLate {
+			d.TooLate++
+		}
+	}
+	for _, h := range c.record.Holds {
+		if !h.Answered.IsZero() {
+			d.Holds++
+		}
+	}
+	for _, q := range c.record.Requests {
+		if q.Queued {
+			d.Queued++
+		}
+	}
+	return d
 }
 
 // story is what is known of one saga.
 type story struct {
-	id        string
-	person    string
-	asked     time.Time            // its first request was sent
-	ends      map[string]time.Time // by digest: first told
-	state     string               // at its end; empty: none was told
-	ended     time.Time            // first told
-	cancelled time.Time            // the first answer that said so; zero: none
-	before    time.Time            // last known to be before the pivot; zero: never
+	id     string
+	person string
+	asked  time.Time            // its first request was sent
+	ends   map[string]time.Time // by digest: first told
+	state  string               // at its end; empty: none was told
+	ended  time.Time            // first told
+	called decision             // the first cancel that was answered as done
+	before time.Time            // last known to be before the pivot; zero: never
+	graced bool                 // it suspends, and waits before its pivot
+}
+
+// decision is a cancel, or a hold, as it was answered.
+type decision struct {
+	at    time.Time // of the answer; zero: none came
+	alive []record.Permit
 }
 
 func (s *story) erases() bool { return s.state == completed || s.state == exceptions }
@@ -103,8 +144,8 @@ func newCase(r record.Record, l record.Ledger) *evidence {
 	}
 	for _, x := range r.Cancels {
 		t := c.sagas[x.Saga]
-		if t != nil && x.State == cancelled && (t.cancelled.IsZero() || x.Answered.Before(t.cancelled)) {
-			t.cancelled = x.Answered
+		if t != nil && x.Result == cancelled && (t.called.at.IsZero() || x.Answered.Before(t.called.at)) {
+			t.called = decision{x.Answered, x.Alive}
 		}
 	}
 	return c
@@ -116,13 +157,14 @@ func (c *evidence) tell(id string, q record.Request) {
 	}
 	t := c.sagas[id]
 	if t == nil {
-		t = &story{id: id, person: q.Person, asked: q.Sent, ends: map[string]time.Time{}}
+		t = &story{id: id, person: q.Person, asked: q.Sent, ends: map[string]time.Time{}, graced: true}
 		c.sagas[id] = t
 		c.of[q.Person] = append(c.of[q.Person], t)
 	}
 	if q.Sent.Before(t.asked) {
 		t.asked = q.Sent
 	}
+	t.graced = t.graced && q.Plan != "" && q.Plan == c.record.Terms.Graced
 }
 
 func (c *evidence) end(e record.End) {

@@ -1,6 +1,7 @@
 package check_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -14,18 +15,22 @@ func at(s float64) time.Time {
 }
 
 // run is a small clean run: ann is erased by saga 1, bob's saga 2 is cancelled, nobody asks
-// for cleo, and dan, who is unknown, is not found.
+// for cleo, and dan, who is unknown, is not found. Bob and fay are suspended first; fay is
+// held while she is erased by saga 4.
 func run() (record.Record, record.Ledger) {
 	r := record.Record{
 		Requests: []record.Request{
 			{Person: "ann", Key: "k1", Way: record.Asked, Sent: at(1), Acked: at(2), Saga: "1", ID: "1.1"},
 			{Person: "ann", Key: "k2", Way: record.Stored, Sent: at(1.5), Acked: at(2), Saga: "1", ID: "1.2"},
-			{Person: "bob", Key: "k3", Way: record.Posted, Sent: at(1), Acked: at(2), Saga: "2", ID: "2.1"},
+			{Person: "bob", Key: "k3", Way: record.Posted, Plan: "graced", Sent: at(1), Acked: at(2), Saga: "2", ID: "2.1"},
 			{Person: "dan", Key: "k4", Way: record.Asked, Sent: at(1), Acked: at(2), Saga: "3", ID: "3.1"},
 			{Person: "eve", Key: "k5", Way: record.Asked, Sent: at(1)},
+			{Person: "fay", Key: "k6", Way: record.Asked, Plan: "graced", Sent: at(1), Acked: at(2), Saga: "4", ID: "4.1"},
 		},
+		Holds: []record.Hold{{Person: "fay", ID: "h", Sent: at(6), Answered: at(7), Ending: at(15), Alive: []record.Permit{{Participant: "db", Verb: record.Erase}}}},
+		Terms: record.Terms{Life: 3 * time.Second, Graced: "graced", Grace: 4 * time.Second},
 		Cancels: []record.Cancel{
-			{Request: "2.1", Saga: "2", Sent: at(3), Answered: at(4), State: "cancelled"},
+			{Request: "2.1", Saga: "2", Sent: at(3), Answered: at(4), Result: "cancelled", Alive: []record.Permit{{Participant: "idp", Verb: record.Suspend}}},
 			{Request: "1.1", Saga: "1", Sent: at(6), Answered: at(7), Code: "too_late"},
 		},
 		Sightings: []record.Sighting{
@@ -37,6 +42,7 @@ func run() (record.Record, record.Ledger) {
 			{Saga: "1", State: "completed", Digest: "a", Told: at(11)},
 			{Saga: "2", State: "cancelled", Digest: "b", Told: at(5)},
 			{Saga: "3", State: "not_found", Digest: "c", Told: at(5)},
+			{Saga: "4", State: "completed", Digest: "d", Told: at(19)},
 		},
 	}
 	l := record.Ledger{
@@ -45,19 +51,30 @@ func run() (record.Record, record.Ledger) {
 			{ID: "bob", Items: 2, Left: 2, Whole: 2},
 			{ID: "cleo", Items: 2, Left: 2, Whole: 2},
 			{ID: "eve", Items: 2, Left: 0},
+			{ID: "fay", Items: 2, Left: 0},
 		},
 		Effects: []record.Effect{
-			{Person: "ann", Key: "x", At: at(5)}, {Person: "ann", Key: "y", At: at(8)},
-			{Person: "eve", Key: "z", At: at(8)}, // of the request that was never answered
+			erased("ann", "db", 5), erased("ann", "idp", 8),
+			erased("eve", "db", 8),                   // of the request that was never answered
+			suspended("bob", 3), suspended("bob", 6), // the second by a permit that was alive
+			suspended("fay", 3), erased("fay", "db", 8), erased("fay", "idp", 16),
 		},
-		Freezes: []record.Freeze{{From: at(20), To: at(30)}},
+		Freezes: []record.Freeze{{Participants: []string{"db", "idp"}, From: at(9), To: at(30)}},
 	}
 	return r, l
 }
 
+func erased(person, participant string, s float64) record.Effect {
+	return record.Effect{Person: person, Participant: participant, Verb: record.Erase, Key: "x", At: at(s)}
+}
+
+func suspended(person string, s float64) record.Effect {
+	return record.Effect{Person: person, Participant: "idp", Verb: record.Suspend, Key: "x", At: at(s)}
+}
+
 func TestACleanRunIsClean(t *testing.T) {
 	f := check.Check(run())
-	if !f.Clean() || f.Sagas != 3 || f.Excused != 0 {
+	if !f.Clean() || f.Sagas != 4 || f.Excused != 2 {
 		t.Errorf("%+v", f)
 	}
 }
@@ -69,19 +86,19 @@ func TestEachViolationIsFound(t *testing.T) {
 		plant func(*record.Record, *record.Ledger)
 		want  check.Verdict
 	}{
-		{"a saga never ends", func(r *record.Record, _ *record.Ledger) { r.Ends = r.Ends[:3] }, check.Verdict{Lost: 1}},
+		{"a saga never ends", func(r *record.Record, _ *record.Ledger) { r.Ends = slices.Delete(r.Ends, 3, 4) }, check.Verdict{Lost: 1}},
 		{"a stored request is nowhere", func(r *record.Record, _ *record.Ledger) { r.Requests[4].Acked = at(2) }, check.Verdict{Lost: 1}},
 		{"a request was forgotten", func(r *record.Record, _ *record.Ledger) { r.Requests[3].Forgot = true }, check.Verdict{Lost: 1}},
 		{"a key has two sagas", func(r *record.Record, _ *record.Ledger) { r.Requests[3].Later = []string{"1"} }, check.Verdict{Lost: 1}},
 		{"what was made again is erased", func(_ *record.Record, l *record.Ledger) {
-			l.Effects = append(l.Effects, record.Effect{Person: "ann", Key: "x", At: at(13)})
+			l.Effects = append(l.Effects, erased("ann", "db", 31))
 			l.People[0].Reborn[0].Left = false
 		}, check.Verdict{Doubled: 1}},
 		{"what was made again is gone, nobody knows when", func(_ *record.Record, l *record.Ledger) {
 			l.People[0].Reborn[0].Left = false
 		}, check.Verdict{Doubled: 1}},
 		{"an effect after the end", func(_ *record.Record, l *record.Ledger) {
-			l.Effects[1].At = at(10.5)
+			l.Effects[1] = erased("ann", "elsewhere", 10.5)
 		}, check.Verdict{Doubled: 1}},
 		{"completed, and something is left", func(_ *record.Record, l *record.Ledger) { l.People[0].Left = 1 }, check.Verdict{FalseCompleted: 1}},
 		{"not found, and something is there", func(_ *record.Record, l *record.Ledger) {
@@ -90,14 +107,38 @@ func TestEachViolationIsFound(t *testing.T) {
 		{"before it was asked for", func(_ *record.Record, l *record.Ledger) { l.Effects[0].At = at(0.5) }, check.Verdict{EarlyEffects: 1}},
 		{"before the pivot", func(_ *record.Record, l *record.Ledger) { l.Effects[0].At = at(2.5) }, check.Verdict{EarlyEffects: 1}},
 		{"on somebody else", func(_ *record.Record, l *record.Ledger) {
-			l.Effects = append(l.Effects, record.Effect{Person: "cleo", Key: "c", At: at(8)})
+			l.Effects = append(l.Effects, erased("cleo", "db", 8))
 		}, check.Verdict{EarlyEffects: 1}},
 		{"before the cancel of a saga that was cancelled", func(_ *record.Record, l *record.Ledger) {
-			l.Effects = append(l.Effects, record.Effect{Person: "bob", Key: "b", At: at(3)})
+			l.Effects = append(l.Effects, erased("bob", "db", 3))
 		}, check.Verdict{EarlyEffects: 1}},
 		{"after a cancel was answered", func(_ *record.Record, l *record.Ledger) {
-			l.Effects = append(l.Effects, record.Effect{Person: "bob", Key: "b", At: at(6)})
+			l.Effects = append(l.Effects, erased("bob", "idp", 6))
 		}, check.Verdict{StaleEffects: 1}},
+		{"suspended when its permit was dead", func(_ *record.Record, l *record.Ledger) {
+			l.Freezes, l.Effects = nil, append(l.Effects, suspended("bob", 7.1))
+		}, check.Verdict{StaleEffects: 1}},
+		{"suspended by a permit that no answer told of", func(r *record.Record, _ *record.Ledger) {
+			r.Cancels[0].Alive = nil
+		}, check.Verdict{StaleEffects: 1}},
+		{"called off, and erased all the same", func(r *record.Record, l *record.Ledger) {
+			r.Cancels[1].Result, r.Cancels[1].Code, l.Freezes = "cancelled", "", nil
+		}, check.Verdict{StaleEffects: 1}},
+		{"suspended by a plan that does not suspend", func(_ *record.Record, l *record.Ledger) {
+			l.Effects = append(l.Effects, record.Effect{Person: "ann", Participant: "idp", Verb: record.Suspend, At: at(2.5)})
+		}, check.Verdict{EarlyEffects: 1}},
+		{"erased within the grace", func(_ *record.Record, l *record.Ledger) {
+			l.Effects = append(l.Effects, erased("fay", "idp", 4.9))
+		}, check.Verdict{EarlyEffects: 1}},
+		{"erased under a hold", func(_ *record.Record, l *record.Ledger) {
+			l.Effects = append(l.Effects, erased("fay", "idp", 8))
+		}, check.Verdict{HeldEffects: 1}},
+		{"erased under a hold when the permit was dead", func(_ *record.Record, l *record.Ledger) {
+			l.Freezes, l.Effects = nil, append(l.Effects, erased("fay", "db", 10.1))
+		}, check.Verdict{HeldEffects: 1}},
+		{"erased under a hold that nobody released", func(r *record.Record, _ *record.Ledger) {
+			r.Holds[0].Ending = time.Time{}
+		}, check.Verdict{HeldEffects: 1}},
 		{"cancelled, and still suspended", func(_ *record.Record, l *record.Ledger) { l.People[1].Whole = 1 }, check.Verdict{Unrestored: 1}},
 		{"never asked for, and changed", func(_ *record.Record, l *record.Ledger) { l.People[2].Whole = 0 }, check.Verdict{Unrestored: 1}},
 		{"a second summary", func(r *record.Record, _ *record.Ledger) { r.Ends[1].Digest = "other" }, check.Verdict{ExtraDigests: 1}},
@@ -114,18 +155,29 @@ func TestEachViolationIsFound(t *testing.T) {
 	}
 }
 
-// A worker that was frozen inside one call makes it when it is thawed; what comes later is
-// none of that.
-func TestAFreezeExcusesOneLateCall(t *testing.T) {
+// A worker that was frozen inside one call makes it when it is thawed; what comes later, or
+// from somebody who ran on, is none of that.
+func TestAFreezeExcusesWhatStoodInACall(t *testing.T) {
 	for _, c := range []struct {
+		by      string
 		at      float64
 		excused int
-	}{{29.9, 0}, {30.1, 1}, {31, 0}} {
+	}{{"idp", 29.9, 1}, {"idp", 30.1, 1}, {"idp", 31, 0}, {"elsewhere", 30.1, 0}} {
 		r, l := run()
-		l.Effects[1].At = at(c.at)
+		l.Effects = append(l.Effects, erased("ann", c.by, c.at))
 		f := check.Check(r, l)
-		if f.Excused != c.excused || f.Doubled != 1-c.excused {
-			t.Errorf("at %v: %+v", c.at, f)
+		if f.Excused != 2+c.excused || f.Doubled != 1-c.excused {
+			t.Errorf("%s at %v: %+v", c.by, c.at, f)
 		}
+	}
+}
+
+// What happens after somebody set the clock says nothing of how long a grace was.
+func TestAGraceIsJudgedByClocksThatAreRight(t *testing.T) {
+	r, l := run()
+	l.Skewed = at(2)
+	l.Effects = append(l.Effects, erased("fay", "idp", 4.9))
+	if f := check.Check(r, l); !f.Clean() {
+		t.Errorf("%q", f.Reasons)
 	}
 }

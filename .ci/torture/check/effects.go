@@ -25,7 +25,7 @@ func (c *evidence) effects() {
 // explained reports whether an effect on a reborn item is judged by itself.
 func (c *evidence) explained(person string, item record.Item) bool {
 	for _, e := range c.ledger.Effects {
-		if e.Person == person && e.Key == item.Key && e.At.After(item.Made) {
+		if e.Verb == record.Erase && e.Person == person && e.Key == item.Key && e.At.After(item.Made) {
 			return true
 		}
 	}
@@ -34,44 +34,46 @@ func (c *evidence) explained(person string, item record.Item) bool {
 
 // whose are the sagas that may have had to do with an effect, by what they are to it.
 type whose struct {
-	erasers []*story // under way at that time, and in the end they erased
-	ended   *story   // had erased, and had ended
-	called  *story   // had been called off
+	doers  []*story // under way at that time
+	ended  *story   // had erased, and had ended
+	called *story   // had been called off
 }
 
 func (c *evidence) whose(e record.Effect) (w whose) {
 	for _, t := range c.of[e.Person] {
-		if t.asked.After(e.At) {
-			continue // not asked for yet
-		}
 		switch {
+		case t.asked.After(e.At): // not asked for yet
+		case !t.called.at.IsZero() && e.At.After(t.called.at):
+			w.called = t
 		case t.erases() && e.At.After(t.ended):
 			w.ended = t
-		case t.erases() || t.state == "":
-			w.erasers = append(w.erasers, t)
-		case !t.cancelled.IsZero() && e.At.After(t.cancelled):
-			w.called = t
+		case t.erases() || t.state == "" || t.suspends(e):
+			w.doers = append(w.doers, t)
 		}
 	}
 	return w
 }
 
+// suspends reports whether a saga that was cancelled in the end may have had an effect: it
+// is undone.
+func (t *story) suspends(e record.Effect) bool {
+	return t.graced && e.Verb == record.Suspend && e.At.Before(t.ended)
+}
+
 func (c *evidence) effect(e record.Effect) {
 	w := c.whose(e)
 	switch {
-	case len(w.erasers) > 0:
-		c.tooEarly(e, w.erasers)
-	case w.ended != nil && c.excused(e.At):
+	case len(w.doers) > 0:
+		c.tooEarly(e, w.doers)
+	case w.called != nil && c.warned(w.called.called, e), w.ended != nil && c.stood(e, w.ended.ended):
 		c.f.Excused++
 	case w.ended != nil:
-		c.add(&c.f.Doubled, "doubled: an effect for %s at %s, after saga %s had ended at %s", c.name(e.Person), stamp(e.At), w.ended.id, stamp(w.ended.ended))
-	case w.called != nil && c.excused(e.At):
-		c.f.Excused++
+		c.add(&c.f.Doubled, "doubled: %s for %s at %s, after saga %s had ended at %s", what(e), c.name(e.Person), stamp(e.At), w.ended.id, stamp(w.ended.ended))
 	case w.called != nil:
-		c.add(&c.f.StaleEffects, "stale effect: for %s at %s, after the cancel of saga %s was answered at %s", c.name(e.Person), stamp(e.At), w.called.id, stamp(w.called.cancelled))
+		c.add(&c.f.StaleEffects, "stale effect: %s for %s at %s, after the cancel of saga %s was answered at %s", what(e), c.name(e.Person), stamp(e.At), w.called.id, stamp(w.called.called.at))
 	case c.unanswered(e):
 	default:
-		c.add(&c.f.EarlyEffects, "early effect: for %s at %s, whom no saga erases then", c.name(e.Person), stamp(e.At))
+		c.add(&c.f.EarlyEffects, "early effect: %s for %s at %s, whom no saga erases then", what(e), c.name(e.Person), stamp(e.At))
 	}
 }
 
@@ -83,24 +85,26 @@ func (c *evidence) unanswered(e record.Effect) bool {
 	})
 }
 
-// tooEarly: a saga that was seen before its pivot has had no effect until then.
-func (c *evidence) tooEarly(e record.Effect, erasers []*story) {
-	for _, t := range erasers {
-		if !e.At.Before(t.before) {
+// tooEarly: a saga that was seen before its pivot has erased nothing until then, nor before
+// its grace was over. To suspend is what it does meanwhile.
+func (c *evidence) tooEarly(e record.Effect, doers []*story) {
+	for _, t := range doers {
+		if t.graced && e.Verb == record.Suspend || !e.At.Before(c.pivot(t)) {
 			return
 		}
 	}
-	t := erasers[0]
-	c.add(&c.f.EarlyEffects, "early effect: for %s at %s, and saga %s was before its pivot at %s", c.name(e.Person), stamp(e.At), t.id, stamp(t.before))
+	t := doers[0]
+	c.add(&c.f.EarlyEffects, "early effect: %s for %s at %s, and saga %s was before its pivot until %s", what(e), c.name(e.Person), stamp(e.At), t.id, stamp(c.pivot(t)))
 }
 
-func (c *evidence) excused(at time.Time) bool {
-	for _, f := range c.ledger.Freezes {
-		if at.After(f.To) && at.Before(f.To.Add(freezeExcuse)) {
-			return true
-		}
+// pivot is the latest time of which it is known that a saga had not passed its pivot.
+func (c *evidence) pivot(t *story) time.Time {
+	over := t.asked.Add(c.record.Terms.Grace)
+	skewed := c.ledger.Skewed
+	if t.graced && over.After(t.before) && (skewed.IsZero() || over.Before(skewed)) {
+		return over
 	}
-	return false
+	return t.before
 }
 
 // name names a person by a saga of theirs: reasons are printed.
@@ -110,5 +114,7 @@ func (c *evidence) name(person string) string {
 	}
 	return "somebody whom nobody asked to erase"
 }
+
+func what(e record.Effect) string { return string(e.Verb) + " of " + e.Participant }
 
 func stamp(t time.Time) string { return t.UTC().Format("15:04:05.000") }

@@ -57,7 +57,7 @@ func (c *client) ended(data []byte) {
 }
 
 func requestOf(q record.Request) events.Request {
-	return events.Request{UserID: events.Private(q.Person), IdempotencyKey: q.Key}
+	return events.Request{UserID: events.Private(q.Person), Plan: q.Plan, IdempotencyKey: q.Key}
 }
 
 // send sends a request once, and writes down what comes back.
@@ -103,10 +103,15 @@ func took(q *record.Request, a events.Acceptance) {
 		q.Acked = time.Now()
 	}
 	q.Saga, q.ID = a.Saga, a.Request
+	q.Queued = q.Queued || a.Queued
 }
 
 func (c *client) post(ctx context.Context, r events.Request) (a events.Acceptance, err error) {
-	body, err := json.Marshal(map[string]string{"user_id": r.UserID.Reveal(), "idempotency_key": r.IdempotencyKey})
+	fields := map[string]string{"user_id": r.UserID.Reveal(), "idempotency_key": r.IdempotencyKey}
+	if r.Plan != "" {
+		fields["plan"] = r.Plan
+	}
+	body, err := json.Marshal(fields)
 	if err != nil {
 		return a, err
 	}
@@ -156,15 +161,22 @@ func (c *client) cancel(ctx context.Context, q record.Request) {
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	x := record.Cancel{Request: q.ID, Saga: q.Saga, Sent: time.Now()}
-	st, err := c.bus.Cancel(ctx, events.Cancel{Request: q.ID})
+	a, err := c.bus.Cancel(ctx, events.Cancel{Request: q.ID})
 	var problem *bus.ProblemError
 	switch {
 	case err == nil:
-		x.Answered, x.State = time.Now(), string(st.State)
+		x.Answered, x.Result, x.Alive = time.Now(), string(a.Result), permits(a.Alive)
 	case errors.As(err, &problem):
 		x.Answered, x.Code = time.Now(), problem.Problem.Code
 	}
 	c.book.Cancel(x)
+}
+
+func permits(alive []events.AlivePermit) (out []record.Permit) {
+	for _, p := range alive {
+		out = append(out, record.Permit{Participant: p.Participant, Verb: record.Verb(p.Verb)})
+	}
+	return out
 }
 
 // look asks once where a saga stands.

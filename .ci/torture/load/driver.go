@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -21,17 +22,19 @@ type Driver struct {
 	world      *world.World
 	stage      *stage.Stage
 	shop, desk *client
+	operator   *operator
 	marker     string
 	seed       uint64
 	People     []world.Person // as many as scenes are played, at most
 }
 
-// New connects as the two sources; it waits for nobody.
+// New connects as the two sources and as an operator; it waits for nobody.
 func New(s *stage.Stage, w *world.World, book *record.Book, seed uint64, marker string) (*Driver, error) {
 	d := &Driver{book: book, world: w, stage: s, marker: marker, seed: seed}
-	var errs [2]error
+	var errs [3]error
 	d.shop, errs[0] = newClient(stage.Shop, s.ClientURL, s.Seed(stage.Shop), "http://"+s.HTTP, book)
 	d.desk, errs[1] = newClient(stage.Desk, s.ClientURL, s.Seed(stage.Desk), "", book)
+	d.operator, errs[2] = newOperator(s.ClientURL, s.Seed(stage.Operator), book)
 	return d, errors.Join(errs[:]...)
 }
 
@@ -85,6 +88,11 @@ const atOnce = 16
 // Finish asks every request again under its key, as a source does that wants to be sure,
 // and follows every saga to its end. It returns what did not come to one.
 func (d *Driver) Finish(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer cancel()
+	beside.Go(func() { d.leftovers(ctx) })
 	if err := d.drained(ctx); err != nil {
 		return err
 	}
@@ -105,7 +113,47 @@ func (d *Driver) Finish(ctx context.Context) error {
 			}
 		}
 	}
+	if err := d.passDay(ctx, askers, sagas); err != nil {
+		return err
+	}
 	return errors.Join(parallel(len(sagas), func(i int) error { return d.toTheEnd(ctx, askers[sagas[i]], sagas[i]) }), d.published(ctx))
+}
+
+// aDay is longer than a cancelled saga stays open for a worker that died while it suspended
+// somebody: such a one may have been about to, and nobody knows.
+const aDay = 25 * time.Hour
+
+// passDay lets a day pass on the clocks of all processes, if a saga waits for that.
+func (d *Driver) passDay(ctx context.Context, askers map[string]*client, sagas []string) error {
+	var waits atomic.Int64
+	err := parallel(len(sagas), func(i int) error {
+		st, err := askers[sagas[i]].atRest(ctx, sagas[i])
+		if st.State == events.Restoring {
+			waits.Add(1)
+		}
+		return err
+	})
+	if err != nil || waits.Load() == 0 {
+		return err
+	}
+	return d.stage.Pass(aDay)
+}
+
+// atRest looks until a saga has ended, or has been restoring for a while.
+func (c *client) atRest(ctx context.Context, saga string) (st events.Status, err error) {
+	const looks = 20
+	for restoring := 0; restoring < looks; {
+		if st, err = c.look(ctx, saga); err == nil && st.State.Final() {
+			return st, nil
+		}
+		if err == nil && st.State == events.Restoring {
+			restoring++
+		}
+		if err := pause(ctx, 500*time.Millisecond); err != nil {
+			return st, fmt.Errorf("saga %s stands at %s %s: %w", saga, st.State, st.Parked, err)
+		}
+	}
+	return st, nil
 }
 
 func (d *Driver) client(source string) *client {

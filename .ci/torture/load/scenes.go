@@ -17,7 +17,7 @@ type scene struct {
 	play    func(a *actor) error
 }
 
-// scenes are all of them. What suspending, grace and holds bring is a scene more.
+// scenes are all of them.
 var scenes = []scene{
 	{weight: 40, play: (*actor).plain},
 	{weight: 12, play: (*actor).repeated},
@@ -26,6 +26,10 @@ var scenes = []scene{
 	{weight: 6, play: (*actor).calledAndAgain},
 	{weight: 8, unknown: true, play: (*actor).plain},
 	{weight: 6, play: (*actor).reborn},
+	{weight: 8, play: (*actor).graced},
+	{weight: 14, play: (*actor).calledInGrace},
+	{weight: 10, play: (*actor).held},
+	{weight: 8, play: (*actor).queued},
 }
 
 func draw(rng *rand.Rand) scene {
@@ -48,6 +52,7 @@ type actor struct {
 	ctx    context.Context
 	person world.Person
 	rng    *rand.Rand
+	plan   string // of requests; empty: that of the source
 	keys   int
 }
 
@@ -58,7 +63,7 @@ func (a *actor) way() record.Way {
 // request opens a request with a key of its own.
 func (a *actor) request(c *client, way record.Way) int {
 	a.keys++
-	return a.book.Request(record.Request{Person: a.person.ID, Source: c.source, Way: way, Sent: time.Now(),
+	return a.book.Request(record.Request{Person: a.person.ID, Source: c.source, Way: way, Plan: a.plan, Sent: time.Now(),
 		Key: fmt.Sprintf("key-%s-%d", a.person.ID[len("u-"):], a.keys)})
 }
 

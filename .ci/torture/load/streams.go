@@ -61,27 +61,36 @@ func waiting(ctx context.Context, js jetstream.JetStream, name string) (uint64, 
 
 // published reads every copy of a summary that the event stream holds.
 func (d *Driver) published(ctx context.Context) error {
+	for _, source := range []string{stage.Shop, stage.Desk} {
+		err := d.stored(ctx, events.SubjectSummary(source), func(m jetstream.Msg) { d.client(source).ended(m.Data()) })
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stored calls f with every message of a subject that the event stream holds.
+func (d *Driver) stored(ctx context.Context, subject string, f func(jetstream.Msg)) error {
 	nc, js, err := d.streams(ctx)
 	if err != nil {
 		return err
 	}
 	defer nc.Close()
-	for _, source := range []string{stage.Shop, stage.Desk} {
-		c, err := js.OrderedConsumer(ctx, events.StreamEvents, jetstream.OrderedConsumerConfig{FilterSubjects: []string{events.SubjectSummary(source)}})
+	c, err := js.OrderedConsumer(ctx, events.StreamEvents, jetstream.OrderedConsumerConfig{FilterSubjects: []string{subject}})
+	if err != nil {
+		return err
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		return err
+	}
+	for range info.NumPending {
+		m, err := c.Next(jetstream.FetchMaxWait(10 * time.Second))
 		if err != nil {
-			return err
+			return fmt.Errorf("read %s: %w", subject, err)
 		}
-		info, err := c.Info(ctx)
-		if err != nil {
-			return err
-		}
-		for range info.NumPending {
-			m, err := c.Next(jetstream.FetchMaxWait(10 * time.Second))
-			if err != nil {
-				return fmt.Errorf("read the summaries of %s: %w", source, err)
-			}
-			d.client(source).ended(m.Data())
-		}
+		f(m)
 	}
 	return nil
 }

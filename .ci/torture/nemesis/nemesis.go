@@ -25,6 +25,7 @@ type Counts struct {
 	Stops     int `json:"stops"`
 	Fulls     int `json:"fulls"`
 	Clocks    int `json:"clocks"`
+	Jumps     int `json:"jumps"`
 	Poisons   int `json:"poisons"`
 	Vendors   int `json:"vendors"`
 	PowerCuts int `json:"power_cuts"`
@@ -53,6 +54,7 @@ var all = []Nemesis{
 	{"clock", 10 * time.Second, (*Hand).clock, always},
 	{"poison", 3 * time.Second, (*Hand).poison, always},
 	{"vendor", 9 * time.Second, (*Hand).vendor, always},
+	{"jump", 40 * time.Second, (*Hand).jump, always},
 	{"restore", 30 * time.Second, (*Hand).restore, canRestore},
 }
 
@@ -86,6 +88,7 @@ type Crew struct {
 	mu      sync.Mutex
 	counts  Counts
 	freezes []record.Freeze
+	skewed  time.Time
 	faults  []error
 }
 
@@ -149,7 +152,7 @@ func (h *Hand) work(n Nemesis) {
 func (c *Crew) mend() error {
 	for _, p := range c.stage.Processes() {
 		p.Thaw()
-		if err := setClock(c.stage.Clock(p.Name()), 0); err != nil {
+		if err := c.stage.SetClock(p, 0); err != nil {
 			return err
 		}
 	}

@@ -1,8 +1,6 @@
 package nemesis
 
 import (
-	"fmt"
-	"os"
 	"time"
 
 	"github.com/expunge-io/expunge/torture/proc"
@@ -58,28 +56,10 @@ func (h *Hand) freeze() error {
 	h.wait(long)
 	p.Thaw()
 	h.count(&h.counts.Stops)
-	if p != h.stage.Bus && p != h.stage.Orchestrator {
+	if works := h.stage.WorksFor(p); works != nil {
 		h.mu.Lock()
-		h.freezes = append(h.freezes, record.Freeze{From: from, To: time.Now()})
+		h.freezes = append(h.freezes, record.Freeze{Participants: works, From: from, To: time.Now()})
 		h.mu.Unlock()
 	}
 	return nil
-}
-
-// clock sets the wall clock of a process. A worker sees it at once, the orchestrator when it
-// next starts, since it goes on by the monotonic clock.
-func (h *Hand) clock() error {
-	p := h.victim()
-	off := h.upTo(40*time.Second) - 20*time.Second
-	h.say("set the clock of %s off by %s", p.Name(), off)
-	h.count(&h.counts.Clocks)
-	return setClock(h.stage.Clock(p.Name()), off)
-}
-
-// setClock appears whole: a process may read it at any time.
-func setClock(path string, off time.Duration) error {
-	if err := os.WriteFile(path+".new", fmt.Append(nil, off), 0o600); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }

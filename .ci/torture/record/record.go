@@ -5,6 +5,7 @@ package record
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -13,8 +14,17 @@ import (
 type Record struct {
 	Requests  []Request  `json:"requests"`
 	Cancels   []Cancel   `json:"cancels"`
+	Holds     []Hold     `json:"holds"`
 	Sightings []Sighting `json:"sightings"`
 	Ends      []End      `json:"ends"`
+	Terms     Terms      `json:"terms"`
+}
+
+// Terms are what was agreed on before, by the configuration.
+type Terms struct {
+	Life   time.Duration `json:"life"`   // of a permit, until it is dead
+	Graced string        `json:"graced"` // the plan that suspends, and waits before its pivot
+	Grace  time.Duration `json:"grace"`  // for how long it waits
 }
 
 // Way is how a request travelled.
@@ -31,24 +41,16 @@ const (
 type Request struct {
 	Person string    `json:"person"`
 	Source string    `json:"source"`
+	Plan   string    `json:"plan,omitempty"` // empty: that of the source
 	Key    string    `json:"key"`
 	Way    Way       `json:"way"`
 	Sent   time.Time `json:"sent"`             // the first time
 	Acked  time.Time `json:"acked,omitzero"`   // when it was first acknowledged; zero: never
 	Saga   string    `json:"saga,omitempty"`   // as answered; empty: never answered
 	ID     string    `json:"id,omitempty"`     // of the request, as answered
+	Queued bool      `json:"queued,omitempty"` // as answered: behind a saga past its pivot
 	Later  []string  `json:"later,omitempty"`  // other sagas that the same key was answered with
 	Forgot bool      `json:"forgot,omitempty"` // acknowledged, and at the end taken for a new one
-}
-
-// Cancel is one cancel.
-type Cancel struct {
-	Request  string    `json:"request"`
-	Saga     string    `json:"saga"`
-	Sent     time.Time `json:"sent"`
-	Answered time.Time `json:"answered,omitzero"` // zero: never
-	State    string    `json:"state,omitempty"`   // of the saga, as answered
-	Code     string    `json:"code,omitempty"`    // of the problem, as answered
 }
 
 // Sighting is one answer to where a saga stands.
@@ -66,44 +68,6 @@ type End struct {
 	State  string    `json:"state"`
 	Digest string    `json:"digest"` // of the bytes
 	Told   time.Time `json:"told"`
-}
-
-// Ledger is what the systems saw.
-type Ledger struct {
-	People  []Person `json:"people"`  // who has a share, requested or not
-	Effects []Effect `json:"effects"` // in no particular order
-	Freezes []Freeze `json:"freezes"` // of workers; see the checker for what they excuse
-	Residue []string `json:"residue"` // where an identifier was found that ought to be nowhere
-}
-
-// Person is one person, as counted at the end.
-type Person struct {
-	ID     string `json:"id"`
-	Items  int    `json:"items"`  // at the start
-	Left   int    `json:"left"`   // at the end, without those that were made again
-	Whole  int    `json:"whole"`  // of those, how many are as they were at the start
-	Reborn []Item `json:"reborn"` // made again after the end
-}
-
-// Item is something that was made again after a saga had ended.
-type Item struct {
-	Key  string    `json:"key"`
-	Made time.Time `json:"made"`
-	Left bool      `json:"left"` // whether it is there at the end, as it must be
-}
-
-// Effect is one irreversible effect.
-type Effect struct {
-	Person string    `json:"person"`
-	Source string    `json:"source"`
-	Key    string    `json:"key"` // of the item
-	At     time.Time `json:"at"`
-}
-
-// Freeze is a time in which a worker stood still.
-type Freeze struct {
-	From time.Time `json:"from"`
-	To   time.Time `json:"to"`
 }
 
 // Book is a record in the making. It may be used by several goroutines.
@@ -141,6 +105,33 @@ func (b *Book) Cancel(c Cancel) {
 	b.rec.Cancels = append(b.rec.Cancels, c)
 }
 
+// Hold adds a hold and returns its place.
+func (b *Book) Hold(h Hold) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rec.Holds = append(b.rec.Holds, h)
+	return len(b.rec.Holds) - 1
+}
+
+// Held notes the answer to the hold at a place.
+func (b *Book) Held(place int, id string, alive []Permit, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	h := &b.rec.Holds[place]
+	h.ID, h.Alive, h.Answered = id, alive, at
+}
+
+// EndHold notes that a hold is about to be released, unless it was before.
+func (b *Book) EndHold(id string, at time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.rec.Holds {
+		if h := &b.rec.Holds[i]; h.ID == id && h.Ending.IsZero() {
+			h.Ending = at
+		}
+	}
+}
+
 // Sighting adds a sighting.
 func (b *Book) Sighting(s Sighting) {
 	b.mu.Lock()
@@ -160,7 +151,7 @@ func (b *Book) Record() Record {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	r := b.rec
-	r.Requests = append([]Request(nil), r.Requests...)
+	r.Requests, r.Holds = slices.Clone(r.Requests), slices.Clone(r.Holds)
 	return r
 }
 

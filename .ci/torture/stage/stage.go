@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +23,15 @@ import (
 const (
 	Shop = "shop"
 	Desk = "desk"
+)
+
+// Operator is who places holds.
+const Operator = "operator"
+
+// Graced is the plan that suspends and waits before its pivot; Grace is for how long.
+const (
+	Graced = "graced"
+	Grace  = 3 * time.Second
 )
 
 // PermitLife is the life of a permit in the plan, with its margin.
@@ -118,57 +128,6 @@ func (s *Stage) layClient(ctx context.Context) (err error) {
 	return err
 }
 
-func (s *Stage) layOrchestrator(ctx context.Context) error {
-	url, err := s.link(ctx, "orchestrator")
-	if err != nil {
-		return err
-	}
-	keys := map[string]string{}
-	for _, name := range append([]string{"orchestrator", Shop, Desk}, world.Participants...) {
-		if keys[name], err = s.key(name); err != nil {
-			return err
-		}
-	}
-	s.Orchestrator = s.process("orchestrator", s.expunge, "serve", "--config", s.Config())
-	return os.WriteFile(s.Config(), []byte(s.orchestratorConfig(url, keys)), 0o600)
-}
-
-func (s *Stage) orchestratorConfig(url string, keys map[string]string) string {
-	var participants strings.Builder
-	for _, name := range world.Participants {
-		fmt.Fprintf(&participants, "      %s: [%s]\n", name, keys[name])
-	}
-	return fmt.Sprintf(orchestratorYAML, s.Data.Folder, s.HTTP, url, keys["orchestrator"], participants.String(), keys[Shop], keys[Desk],
-		world.Realm, world.Plan)
-}
-
-const orchestratorYAML = `data: %s/home
-http: {listen: %q, source: shop}
-nats:
-  url: %q
-  nkey_file: orchestrator.seed
-  limits: {requests: 8MiB, commands: 16MiB, events: 64MiB}
-  accounts:
-    orchestrator: [%s]
-    participants:
-%s    sources:
-      shop: [%s]
-      desk: [%s]
-sources:
-  shop: {realm: %[8]s, plan: full}
-  desk: {realm: %[8]s, plan: full}
-plans:
-  full:
-    permit: 3s
-    margin: 500ms
-    attempts: 1000
-    rounds: 1000
-    backoff_first: 200ms
-    backoff_max: 1s
-    ring: 2s
-    participants:
-%[9]s`
-
 func (s *Stage) layBus(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, s.expunge, "nats", "config", "--config", s.Config(),
 		"--store", s.path("bus"), "--port", fmt.Sprint(s.busPort))
@@ -198,13 +157,18 @@ func (s *Stage) layWorkers(ctx context.Context) error {
 	return nil
 }
 
-func (s *Stage) process(name, path string, args ...string) *proc.Process {
-	return proc.New(proc.Spec{Name: name, Path: path, Args: args, Log: s.path("logs", name+".log"),
-		Env: []string{"EXPUNGE_TORTURE_CLOCK=" + s.Clock(name), "GOMAXPROCS=2"}})
+// WorksFor returns the participants that a process works for; nil: it is no worker.
+func (s *Stage) WorksFor(p *proc.Process) []string {
+	if i := slices.Index(s.Workers, p); i >= 0 {
+		return workers[i]
+	}
+	return nil
 }
 
-// Clock is the file that says how far a process's clock is off.
-func (s *Stage) Clock(name string) string { return s.path("etc", name+".clock") }
+func (s *Stage) process(name, path string, args ...string) *proc.Process {
+	return proc.New(proc.Spec{Name: name, Path: path, Args: args, Log: s.path("logs", name+".log"),
+		Env: []string{"EXPUNGE_TORTURE_CLOCK=" + s.clock(name), "GOMAXPROCS=2"}})
+}
 
 // Processes are all of them.
 func (s *Stage) Processes() []*proc.Process {

@@ -1,5 +1,7 @@
 package world
 
+import "strings"
+
 // workers is the adapters' configuration, without the key of each participant on the bus.
 const workers = `
   sessions:
@@ -64,6 +66,10 @@ const Plan = `
       identity-provider: {needs: [cognito_username], after: [sessions, api-keys, verification-images]}
       account: {yields: [cognito_username, jumio_scan], after: [identity-provider]}
 `
+
+// Suspending is the same part of a plan in which the identity is disabled first, so that
+// there is something to be brought back.
+var Suspending = strings.Replace(Plan, "identity-provider: {", "identity-provider: {suspends: true, ", 1)
 
 // Participants are those of the plan.
 var Participants = []string{"account", "api-keys", "identity-provider", "sessions", "verification-images"}

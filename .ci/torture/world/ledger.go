@@ -19,12 +19,12 @@ func (w *World) Ledger(ctx context.Context) (l record.Ledger, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	owners := w.owners()
-	for _, read := range []func(context.Context, func(person, item string, at time.Time)) error{w.rowsGone, w.imagesGone, w.usersGone} {
-		err := read(ctx, func(person, item string, at time.Time) {
-			if person == "" {
-				person = owners[item]
+	for _, read := range []func(context.Context, func(record.Effect)) error{w.rowsGone, w.imagesGone, w.users} {
+		err := read(ctx, func(e record.Effect) {
+			if e.Person == "" {
+				e.Person = owners[e.Key]
 			}
-			l.Effects = append(l.Effects, record.Effect{Person: person, Key: item, At: at})
+			l.Effects = append(l.Effects, e)
 		})
 		if err != nil {
 			return l, err
@@ -52,7 +52,7 @@ func (w *World) owners() map[string]string {
 	return out
 }
 
-func (w *World) rowsGone(ctx context.Context, f func(person, item string, at time.Time)) error {
+func (w *World) rowsGone(ctx context.Context, f func(record.Effect)) error {
 	for name, db := range w.dbs {
 		var bad error
 		err := each(ctx, db, "SELECT user_id, item, at FROM gone", func(person, item, at string) {
@@ -60,7 +60,7 @@ func (w *World) rowsGone(ctx context.Context, f func(person, item string, at tim
 			if err != nil {
 				bad = err
 			}
-			f(person, item, t)
+			f(record.Effect{Person: person, Participant: keepers[name], Verb: record.Erase, Key: item, At: t})
 		})
 		if err == nil {
 			err = bad
@@ -72,7 +72,7 @@ func (w *World) rowsGone(ctx context.Context, f func(person, item string, at tim
 	return nil
 }
 
-func (w *World) imagesGone(_ context.Context, f func(person, item string, at time.Time)) error {
+func (w *World) imagesGone(_ context.Context, f func(record.Effect)) error {
 	return journal(w.jumioJournal(), func(line []byte) error {
 		var r struct {
 			Delete *struct{ Reference string }
@@ -81,15 +81,18 @@ func (w *World) imagesGone(_ context.Context, f func(person, item string, at tim
 		}
 		err := json.Unmarshal(line, &r)
 		if r.Delete != nil && r.Effect {
-			f("", r.Delete.Reference, r.At)
+			f(record.Effect{Participant: "verification-images", Verb: record.Erase, Key: r.Delete.Reference, At: r.At})
 		}
 		return err
 	})
 }
 
-func (w *World) usersGone(_ context.Context, f func(person, item string, at time.Time)) error {
+// users: one that goes is erased, one that is disabled or signed out is suspended.
+func (w *World) users(_ context.Context, f func(record.Effect)) error {
+	last := map[string]sandbox.CognitoUser{}
 	return journal(w.cognitoJournal(), func(line []byte) error {
 		var r struct {
+			Put     []sandbox.CognitoUser
 			Attempt *struct {
 				Key    string
 				Effect bool
@@ -97,8 +100,15 @@ func (w *World) usersGone(_ context.Context, f func(person, item string, at time
 			}
 		}
 		err := json.Unmarshal(line, &r)
-		if r.Attempt != nil && r.Attempt.Effect {
-			f("", r.Attempt.Key, r.Attempt.At)
+		if a := r.Attempt; a != nil && a.Effect {
+			f(record.Effect{Participant: "identity-provider", Verb: record.Erase, Key: a.Key, At: a.At})
+		}
+		for _, u := range r.Put {
+			was := last[u.Username]
+			if u.Disabled && !was.Disabled || u.SignedOut > was.SignedOut {
+				f(record.Effect{Participant: "identity-provider", Verb: record.Suspend, Key: u.Username, At: u.Changed})
+			}
+			last[u.Username] = u
 		}
 		return err
 	})

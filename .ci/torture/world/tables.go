@@ -24,6 +24,9 @@ var tables = []table{
 	{"accounts.db", "verification_refs", []string{"region", "reference"}},
 }
 
+// keepers are the participants that the files belong to.
+var keepers = map[string]string{"sessions.db": "sessions", "keys.db": "api-keys", "accounts.db": "account"}
+
 // Ledger is the trigger that notes what is deleted from a table, at the time of the machine.
 func Ledger(name string) string { return name + "_gone" }
 

@@ -1,0 +1,73 @@
+package load
+
+import (
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/torture/record"
+	"github.com/expunge-io/expunge/torture/stage"
+	"github.com/expunge-io/expunge/torture/world"
+)
+
+// held has an operator place a hold in the middle, on the person or on one share, and
+// release it a while later. The saga goes on by itself.
+func (a *actor) held() error {
+	within := 500 * time.Millisecond
+	if a.rng.IntN(3) == 0 {
+		a.plan, within = stage.Graced, stage.Grace+time.Second
+	}
+	share := ""
+	if a.rng.IntN(3) == 0 {
+		share = world.Participants[a.rng.IntN(len(world.Participants))]
+	}
+	place := a.request(a.shop, record.Asked)
+	if err := a.shop.insist(a.ctx, place); err != nil {
+		return err
+	}
+	if err := a.moment(within); err != nil {
+		return err
+	}
+	hold, err := a.operator.hold(a.ctx, a.person.ID, share)
+	if err != nil {
+		return err
+	}
+	if err := a.moment(4 * time.Second); err != nil {
+		return err
+	}
+	if err := a.operator.release(a.ctx, hold); err != nil {
+		return err
+	}
+	return a.follow(a.shop, place)
+}
+
+// queued is asked for again when it is too late to join: the second request waits until the
+// saga of the first has ended, or is withdrawn before.
+func (a *actor) queued() error {
+	place := a.request(a.shop, record.Asked)
+	if err := a.shop.insist(a.ctx, place); err != nil {
+		return err
+	}
+	if err := a.pastPivot(place); err != nil {
+		return err
+	}
+	again := a.request(a.shop, record.Asked)
+	if err := a.shop.insist(a.ctx, again); err != nil {
+		return err
+	}
+	if a.rng.IntN(3) == 0 {
+		a.shop.cancel(a.ctx, a.book.At(again))
+	}
+	return a.follow(a.shop, again)
+}
+
+func (a *actor) pastPivot(place int) error {
+	for {
+		st, err := a.shop.look(a.ctx, a.book.At(place).Saga)
+		if err == nil && (st.State == events.Erasing || st.State == events.Verifying || st.State.Final()) {
+			return nil
+		}
+		if err := pause(a.ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,68 @@
+package stage
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/expunge-io/expunge/torture/world"
+)
+
+func (s *Stage) layOrchestrator(ctx context.Context) error {
+	url, err := s.link(ctx, "orchestrator")
+	if err != nil {
+		return err
+	}
+	keys := map[string]string{}
+	for _, name := range append([]string{"orchestrator", Operator, Shop, Desk}, world.Participants...) {
+		if keys[name], err = s.key(name); err != nil {
+			return err
+		}
+	}
+	s.Orchestrator = s.process("orchestrator", s.expunge, "serve", "--config", s.Config())
+	return os.WriteFile(s.Config(), []byte(s.orchestratorConfig(url, keys)), 0o600)
+}
+
+func (s *Stage) orchestratorConfig(url string, keys map[string]string) string {
+	var participants strings.Builder
+	for _, name := range world.Participants {
+		fmt.Fprintf(&participants, "      %s: [%s]\n", name, keys[name])
+	}
+	return fmt.Sprintf(orchestratorYAML, s.Data.Folder, s.HTTP, url, keys["orchestrator"], participants.String(), keys[Shop], keys[Desk],
+		world.Realm, world.Plan, keys[Operator], figures, Graced, Grace, world.Suspending)
+}
+
+const orchestratorYAML = `data: %s/home
+http: {listen: %q, source: shop}
+nats:
+  url: %q
+  nkey_file: orchestrator.seed
+  limits: {requests: 8MiB, commands: 16MiB, events: 64MiB}
+  accounts:
+    orchestrator: [%s]
+    operators: [%[10]s]
+    participants:
+%[5]s    sources:
+      shop: [%[6]s]
+      desk: [%[7]s]
+sources:
+  shop: {realm: %[8]s, plan: full}
+  desk: {realm: %[8]s, plan: full}
+plans:
+  full:%[11]s
+    participants:
+%[9]s
+  %[12]s:%[11]s
+    grace: %[13]s
+    participants:
+%[14]s`
+
+const figures = `
+    permit: 3s
+    margin: 500ms
+    attempts: 1000
+    rounds: 1000
+    backoff_first: 200ms
+    backoff_max: 1s
+    ring: 2s`
