@@ -27,7 +27,7 @@ func devCommand(w world) *cobra.Command {
 		Use: "dev", Short: "Run everything in one process, with a thousand invented people, to try out",
 		Long: `Run everything in one process, with a thousand invented people: bus, orchestrator, HTTP API,
 eight workers, their systems, and look-alikes of the vendors. Who comes to the bus without
-credentials is source demo. With --data, everything goes on where it was after any kind of end.
+credentials is source demo, and an operator. With --data, everything goes on where it was after any kind of end.
 
 ` + exitCodes,
 		Args: args(cobra.NoArgs),
@@ -76,6 +76,7 @@ func announce(ctx context.Context, w world, stack *demo.Stack) {
   nats --server %[1]s sub 'erasure.summary.demo' &
   nats --server %[1]s req erasure.request.demo '{"user_id":"%[3]s"}'
   expunge request %[3]s --nats %[1]s --wait
+  expunge explain --nats %[1]s
   curl -d '{"user_id":"u-0044"}' http://%[2]s/v1/erasures
   curl http://%[2]s/metrics
 

@@ -81,7 +81,7 @@ func (r *killRig) untouched() people.Snapshot {
 func (r *killRig) start() {
 	r.t.Helper()
 	r.dev = startDev(r.t, r.folder)
-	a := access{source: demo.Source, url: r.dev.bus, timeout: 10 * time.Second}
+	a := access{source: demo.Source, line: line{url: r.dev.bus, timeout: 10 * time.Second}}
 	var err error
 	if r.session, err = a.connect(r.t.Context()); err != nil {
 		r.t.Fatal(err)

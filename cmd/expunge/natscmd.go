@@ -22,8 +22,8 @@ func natsConfigCommand(w world) *cobra.Command {
 	c := &cobra.Command{
 		Use: "config", Short: "Print the configuration of a NATS server: an account for each worker and source",
 		Long: `Print the configuration of a nats-server that fits a configuration file of expunge: an
-account for the orchestrator with everything of its own, and one for each participant and each
-source that reaches nothing else. The public keys are those under nats.accounts in the file.`,
+account for the orchestrator with everything of its own, one for each participant and each source
+that reaches nothing else, and one for the operators, who watch and decide. The public keys are those under nats.accounts in the file.`,
 		Args: args(cobra.NoArgs),
 		RunE: func(*cobra.Command, []string) error {
 			cfg, err := config.Read(file)

@@ -25,7 +25,8 @@ func newRoot(w world) *cobra.Command {
 	root.SetFlagErrorFunc(usage)
 	root.AddCommand(
 		demoCommand(w), devCommand(w), serveCommand(w), workerCommand(w),
-		requestCommand(w), statusCommand(w), watchCommand(w),
+		requestCommand(w), statusCommand(w), watchCommand(w), cancelCommand(w),
+		explainCommand(w), holdsCommand(w), opCommand(w),
 		configCommand(w), natsCommand(w), dbCommand(w), keysCommand(w), versionCommand(w),
 	)
 	return root

@@ -28,6 +28,7 @@ import (
 //	stop NAME                            SIGTERM, and want a clean end within 20 s
 //	sqlite FILE STATEMENT                run a statement
 //	lastline FILE REGEXP                 the last line matches
+//	until REGEXP -- command...           run again and again until a line of its output matches
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -37,7 +38,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"code": code, "start": start, "expect": expect, "stop": stop, "sqlite": sqlite, "lastline": lastLine,
+			"code": code, "start": start, "expect": expect, "stop": stop, "sqlite": sqlite, "lastline": lastLine, "until": until,
 		},
 	})
 }
@@ -171,10 +172,22 @@ func lastLine(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
+func until(ts *testscript.TestScript, _ bool, args []string) {
+	form := regexp.MustCompile("(?m)" + args[0])
+	for deadline := time.Now().Add(time.Minute); ; {
+		if err := ts.Exec(args[2], args[3:]...); err == nil && form.MatchString(ts.ReadFile("stdout")) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no line matched %s in a minute:\n%s", args[0], ts.ReadFile("stdout"))
+		}
+	}
+}
+
 // TestNoScriptIsLeftOut: a folder without scripts would pass.
 func TestNoScriptIsLeftOut(t *testing.T) {
 	names, err := filepath.Glob("testdata/script/*.txtar")
-	if err != nil || len(names) < 6 {
+	if err != nil || len(names) < 7 {
 		t.Errorf("%d scripts, %v", len(names), err)
 	}
 }

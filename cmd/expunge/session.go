@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,23 +15,13 @@ import (
 
 // access says how a command reaches the bus as a source.
 type access struct {
-	source, url, creds, nkey, ca string
-	timeout                      time.Duration
+	line
+	source string
 }
 
 func (a *access) flags(c *cobra.Command, w world) {
-	text := func(to *string, flag, variable, fallback, help string) {
-		if value := w.getenv(variable); value != "" {
-			fallback = value
-		}
-		c.Flags().StringVar(to, flag, fallback, help+" (also "+variable+")")
-	}
-	text(&a.source, "source", "EXPUNGE_SOURCE", "demo", "source in whose name to ask")
-	text(&a.url, "nats", "EXPUNGE_NATS_URL", nats.DefaultURL, "URL of the NATS server")
-	text(&a.creds, "creds", "EXPUNGE_NATS_CREDS_FILE", "", "credentials file of the source")
-	text(&a.nkey, "nkey", "EXPUNGE_NATS_NKEY_FILE", "", "file with the user seed of the source")
-	text(&a.ca, "tls-ca", "EXPUNGE_NATS_CA_FILE", "", "who signed the server's certificate")
-	c.Flags().DurationVar(&a.timeout, "timeout", 10*time.Second, "how long to wait for an answer")
+	flagOrEnv(c, w, &a.source, "source", "EXPUNGE_SOURCE", "demo", "source in whose name to ask")
+	a.line.flags(c, w, "the source", "EXPUNGE_NATS")
 }
 
 // session is a connection as a source.
@@ -45,41 +34,20 @@ type session struct {
 }
 
 func (a *access) connect(ctx context.Context) (*session, error) {
-	nc, err := bus.Connect(bus.Config{
-		URL: a.url, Name: "expunge " + a.source, CredsFile: a.creds, NKeySeedFile: a.nkey, TLS: bus.TLS{CA: a.ca},
-	})
+	if err := bus.CheckName(a.source); err != nil {
+		return nil, withCode(exitUsage, fmt.Errorf("source: %w", err))
+	}
+	nc, err := a.dial(ctx, a.source)
 	if err != nil {
 		return nil, err
 	}
 	s, err := newSession(nc, a.source)
 	if err != nil {
 		nc.Close()
-		return nil, withCode(exitUsage, err)
+		return nil, err
 	}
 	s.url, s.timeout = a.url, a.timeout
-	limited, cancel := context.WithTimeout(ctx, a.timeout)
-	defer cancel()
-	if err := bus.WaitConnected(limited, nc); err != nil {
-		cause := nc.LastError()
-		nc.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, withCode(exitNoAnswer, advise(unreached(a.url, cause), "start it with expunge dev or expunge serve, or say where it is with --nats"))
-	}
 	return s, nil
-}
-
-// unreached names the place without what a URL may hold besides.
-func unreached(raw string, cause error) error {
-	place := "the given URL"
-	if u, err := url.Parse(raw); err == nil {
-		place = u.Redacted()
-	}
-	if cause == nil {
-		cause = errors.New("nobody answers")
-	}
-	return fmt.Errorf("the bus at %s cannot be reached: %w", place, cause)
 }
 
 func newSession(nc *nats.Conn, source string) (*session, error) {

@@ -70,9 +70,39 @@ func showStatus(w io.Writer, st events.Status) {
 	if st.Parked != "" {
 		fmt.Fprintf(w, "parked    %s: an operator must act\n", st.Parked)
 	}
+	showWaits(w, st)
 	for _, p := range st.Participants {
-		fmt.Fprintf(w, "  %-20s %s\n", p.Name, cmp.Or(resultOf(p), stepText(p)))
+		fmt.Fprintf(w, "  %-20s %s%s\n", p.Name, cmp.Or(resultOf(p), stepText(p)), marks(st, p))
 	}
+	showAlive(w, st.Alive)
+}
+
+// showWaits says what an erasure waits for as a whole.
+func showWaits(w io.Writer, st events.Status) {
+	if st.Queued {
+		fmt.Fprintln(w, "queued    until the erasure of the same person that is under way has ended")
+	}
+	if st.GraceUntil != nil && st.State == events.Grace {
+		fmt.Fprintf(w, "grace     until %s: nothing is erased before\n", instant(*st.GraceUntil))
+	}
+	if st.Held != "" && !st.State.Final() {
+		until := "it is released"
+		if st.HeldUntil != nil {
+			until = instant(*st.HeldUntil)
+		}
+		fmt.Fprintf(w, "held      until %s: %s\n", until, st.Held)
+	}
+}
+
+// marks are what holds for a participant beside its step.
+func marks(st events.Status, p events.ParticipantStatus) (text string) {
+	if p.Suspended {
+		text += ", suspended"
+	}
+	if p.Held && st.Held == "" { // one on the person is said above, once
+		text += ", held"
+	}
+	return text
 }
 
 // stepText is where a participant stands that has no result yet.

@@ -31,7 +31,7 @@ type Options struct {
 	Plan   saga.Plan
 	HTTP   string // loopback address of the API; empty: any free port
 	// BusPort is where the bus listens; there, who comes without credentials is source
-	// demo. 0: nowhere, the process talks to itself.
+	// demo, and may operate. 0: nowhere, the process talks to itself.
 	BusPort     int
 	TakeOver    bool          // the bus in the folder, from an orchestrator that is gone for good
 	StopTimeout time.Duration // of the workers
@@ -106,7 +106,7 @@ func (s *Stack) openBus(context.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg.Sources, cfg.NoAuthSource = []bus.Account{source}, Source
+	cfg.Sources, cfg.NoAuthSource, cfg.NoAuthOperates = []bus.Account{source}, Source, true
 	s.bus, err = assembly.Embed(cfg)
 	return err
 }
