@@ -39,6 +39,7 @@ func (o *Orchestrator) placeHold(ctx context.Context, op events.Operation) (even
 		return nil, err
 	}
 	out, _ := answer.(events.Operated)
+	o.logger.WarnContext(ctx, "a legal hold is on record", "hold", id, "participant", op.Participant, "by", op.By, "ground", op.Ground)
 	// From here on no saga is touched without it. What is left is to tell whom it concerns.
 	return o.tellHeld(ctx, hold, out, "the hold is on record"), nil
 }
@@ -125,6 +126,7 @@ func (o *Orchestrator) releaseHold(ctx context.Context, op events.Operation) (ev
 	if err != nil || !ok {
 		return answer, err
 	}
+	o.logger.WarnContext(ctx, "a legal hold is lifted", "hold", op.Hold, "by", op.By, "ground", op.Ground)
 	return o.tellHeld(ctx, released, out, "the hold is lifted"), nil
 }
 

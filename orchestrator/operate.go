@@ -173,7 +173,7 @@ func retries(op events.Operation, s saga.State) (ins []saga.Input, bad *events.P
 func cancels(op events.Operation, s saga.State) (ins []saga.Input, bad *events.Problem) {
 	for _, q := range s.Requests {
 		if op.Request == q.ID || op.Request == "" && !q.Withdrawn {
-			ins = append(ins, saga.CancelRequested{Request: q.ID, Source: q.Source})
+			ins = append(ins, saga.CancelRequested{Request: q.ID, Source: q.Source, By: op.By, Ground: op.Ground})
 		}
 	}
 	if len(ins) == 0 {

@@ -190,6 +190,30 @@ func TestACancelThatIsRepeatedSaysWhetherTheBusHasIt(t *testing.T) {
 	}
 }
 
+// TestACancelByAnOperatorSaysWhoAndWhy, in the history and not only in a log.
+func TestACancelByAnOperatorSaysWhoAndWhy(t *testing.T) {
+	r := newRig(t, twoShares())
+	c, _ := r.client("billing")
+	tomorrow := time.Now().Add(24 * time.Hour)
+	a, err := c.Request(t.Context(), events.Request{UserID: "ada", NotBefore: &tomorrow})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if done := r.desk().does(events.Operation{Verb: events.OpCancel, Saga: a.Saga}); done.State != events.Cancelled {
+		t.Errorf("cancel: %+v", done)
+	}
+	history, err := r.store.History(t.Context(), saga.ID(a.Saga))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range history {
+		if e.Kind == saga.KWithdrawn && e.By == "Alex" && e.Ground == "case 17" {
+			return
+		}
+	}
+	t.Error("nobody is named")
+}
+
 // TestADecisionThatMayBeRecordedIsNotDenied: with the disk in doubt there is no true answer,
 // so that there is none; looking goes on as long as somebody is there.
 func TestADecisionThatMayBeRecordedIsNotDenied(t *testing.T) {

@@ -22,7 +22,7 @@ func (r *run) cancel(in CancelRequested) {
 		r.cancelled(CancelTooLate)
 	default:
 		q := r.s.Requests[found]
-		r.record(Entry{Kind: KWithdrawn, Request: &q})
+		r.record(Entry{Kind: KWithdrawn, Request: &q, By: in.By, Ground: in.Ground})
 		if standing > 1 {
 			r.cancelled(CancelWithdrawn)
 			r.doubtWidth()

@@ -44,10 +44,13 @@ type HoldReleased struct{ ID, By, Ground string }
 // Doubted says that an operator must look at the saga before its pivot.
 type Doubted struct{ Reason string }
 
-// CancelRequested withdraws one request of a source.
+// CancelRequested withdraws one request of a source. By and Ground are an operator's, who
+// does so in its place.
 type CancelRequested struct {
 	Request string
 	Source  string
+	By      string
+	Ground  string
 }
 
 // Claimed is a worker's claim. With Permit set it renews that permit.
