@@ -36,7 +36,8 @@ type batch struct {
 	acked    []acked               // messages that the bus has, taken from the relay
 	told     []saga.ID             // sagas that learnt of the restart
 	rewake   map[saga.ID]time.Time // sagas that were woken and did not change
-	tell     []func()              // metrics, after the commit
+	tell     []func()              // metrics and logs, after the commit
+	undone   []func()              // see attempt
 }
 
 type reply struct {
@@ -62,12 +63,18 @@ func (o *Orchestrator) newBatch(ctx context.Context) *batch {
 		slots: map[string]saga.ID{}, requests: map[string]storage.RequestKey{}, rewake: map[saga.ID]time.Time{}}
 }
 
-// take passes one job through the core. It never fails: an error is the job's answer.
+// take passes one job through the core. It never fails: an error is the job's answer, and
+// nothing of the job stays in the batch.
 func (b *batch) take(j job) {
 	b.await = nil
-	payload, err := b.process(j)
+	var ans answer
+	ans.err = b.attempt(func() (err error) {
+		ans.payload, err = b.process(j)
+		return err
+	})
 	b.beginQueued()
-	b.replies = append(b.replies, reply{job: j, ans: answer{payload, err}, after: b.await})
+	b.undone = nil
+	b.replies = append(b.replies, reply{job: j, ans: ans, after: b.await})
 }
 
 func (b *batch) process(j job) (events.Payload, error) {
@@ -120,10 +127,11 @@ func (b *batch) unstick(l *loaded) error {
 	return nil
 }
 
-// load returns a saga as this batch sees it. storage.ErrNotFound, storage.ErrDamaged.
+// load returns a saga as this batch sees it, under all holds that are on record by now.
+// storage.ErrNotFound, storage.ErrDamaged.
 func (b *batch) load(id saga.ID) (*loaded, error) {
 	if l := b.sagas[id]; l != nil {
-		return l, nil
+		return l, b.holdSince(l)
 	}
 	if b.o.damaged[id] {
 		return nil, &storage.DamagedError{Saga: id, What: "see the log of its first fault"}
@@ -140,18 +148,27 @@ func (b *batch) load(id saga.ID) (*loaded, error) {
 		return nil, fmt.Errorf("plan of saga %s: %w", id, err)
 	}
 	l := &loaded{plan: plan, state: state}
-	if b.o.restarted[id] {
-		// Before anything else: its permits are counted anew, see saga.Recovered.
+	if err := b.attempt(func() error { return b.meet(l) }); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// meet brings a saga that was just read up to date, before anything else is passed to it:
+// what happened in the world around it, and which holds lie on it.
+func (b *batch) meet(l *loaded) error {
+	if id := l.state.ID; b.o.restarted[id] {
+		// First of all: its permits are counted anew, see saga.Recovered.
 		if _, err := b.step(l, saga.Recovered{}); err != nil {
-			return nil, err
+			return err
 		}
 		b.told = append(b.told, id)
 	}
-	b.sagas[id] = l
+	b.see(l)
 	if err := b.replan(l); err != nil {
-		return nil, err
+		return err
 	}
-	return l, b.holdOn(l, hashes(l.state))
+	return b.holdOn(l, hashes(l.state))
 }
 
 // input passes an input to a saga that exists, and takes in its effects.
@@ -169,46 +186,28 @@ func (b *batch) step(l *loaded, in saga.Input) ([]saga.Effect, error) {
 	if err != nil {
 		return nil, err
 	}
-	undo := b.mark(l)
-	l.state = state
-	for _, e := range effects {
-		if err := b.effect(l, e); err != nil {
-			undo.do()
-			return nil, err
-		}
-	}
-	b.occupy(undo.was.state, state)
-	if state.Seq != undo.was.state.Seq && !l.changed {
-		l.changed = true
-		b.order = append(b.order, state.ID)
-	}
-	if err := b.gate(l, effects); err != nil {
-		undo.do()
+	if err := b.attempt(func() error { return b.follow(l, state, effects) }); err != nil {
 		return nil, err
 	}
 	return effects, nil
 }
 
-// undo takes one saga back to where it was, within the batch.
-type undo struct {
-	b                    *batch
-	l                    *loaded
-	was                  loaded
-	order, outbox, ended int
-	tell, plans, freed   int
-}
-
-func (b *batch) mark(l *loaded) undo {
-	return undo{b: b, l: l, was: *l, order: len(b.order), outbox: len(b.out.Outbox), ended: len(b.ended),
-		tell: len(b.tell), plans: len(b.out.Plans), freed: len(b.freed)}
-}
-
-func (u undo) do() {
-	u.b.occupy(u.l.state, u.was.state)
-	*u.l = u.was
-	u.b.order, u.b.out.Outbox = u.b.order[:u.order], u.b.out.Outbox[:u.outbox]
-	u.b.ended, u.b.tell = u.b.ended[:u.ended], u.b.tell[:u.tell]
-	u.b.out.Plans, u.b.freed = u.b.out.Plans[:u.plans], u.b.freed[:u.freed]
+// follow moves a saga on, and carries out what follows.
+func (b *batch) follow(l *loaded, state saga.State, effects []saga.Effect) error {
+	was := *l
+	b.undone = append(b.undone, func() { *l = was })
+	l.state = state
+	for _, e := range effects {
+		if err := b.effect(l, e); err != nil {
+			return err
+		}
+	}
+	b.occupy(was.state, state)
+	if state.Seq != was.state.Seq && !l.changed {
+		l.changed = true
+		b.order = append(b.order, state.ID)
+	}
+	return b.gate(l, effects)
 }
 
 // effect carries out what belongs into the transaction. Answers are the caller's part.
@@ -320,10 +319,13 @@ func (b *batch) live(subjects []string) (saga.ID, error) {
 
 // meta sets a meta value in the transaction.
 func (b *batch) meta(key string, value []byte) {
-	if b.out.Meta == nil {
-		b.out.Meta = map[string][]byte{}
+	next := map[string][]byte{key: value} // a new map: see attempt
+	for k, v := range b.out.Meta {
+		if k != key {
+			next[k] = v
+		}
 	}
-	b.out.Meta[key] = value
+	b.out.Meta = next
 }
 
 // known returns what an idempotency key led to, as this batch sees it.

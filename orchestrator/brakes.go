@@ -55,15 +55,13 @@ func (k brakes) count(source string, since time.Time) (n int) {
 	return n
 }
 
-// brakes returns those of this batch, to be changed.
+// changeBrakes returns those of this batch, to be changed: a copy, see attempt.
 func (b *batch) changeBrakes() *brakes {
-	if b.brakes == nil {
-		k := b.o.brakes.clone()
-		if k.On == nil {
-			k.On = map[string]string{}
-		}
-		b.brakes = &k
+	k := b.seeBrakes().clone()
+	if k.On == nil {
+		k.On = map[string]string{}
 	}
+	b.brakes = &k
 	return b.brakes
 }
 

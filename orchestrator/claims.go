@@ -145,14 +145,13 @@ func (b *batch) report(in *report) (events.Payload, error) {
 	if core.Verdict == saga.Prepared && in.report.Undo != "" {
 		core.Undo = b.o.cfg.Keys.Hash("undo", in.report.Undo.Reveal())
 	}
-	undo := b.mark(l)
+	had := len(l.state.Identifiers)
 	effects, err := b.step(l, core)
 	if err != nil {
 		return nil, err
 	}
-	if added := l.state.Identifiers[len(undo.was.state.Identifiers):]; len(added) > 0 && !l.state.Phase.Final() {
+	if added := l.state.Identifiers[had:]; len(added) > 0 && !l.state.Phase.Final() {
 		if err := b.sealNew(l, added, in.report.Identifiers); err != nil {
-			undo.do()
 			return nil, err
 		}
 		if err := b.holdOn(l, b.o.personHashes("", "", in.report.Identifiers)); err != nil {
@@ -161,11 +160,7 @@ func (b *batch) report(in *report) (events.Payload, error) {
 	}
 	for _, e := range effects {
 		if r, ok := e.(saga.Receive); ok {
-			answer, err := b.receipt(in, l, r)
-			if err != nil {
-				undo.do()
-			}
-			return answer, err
+			return b.receipt(in, l, r)
 		}
 	}
 	return nil, errors.New("a report without an answer")

@@ -96,6 +96,15 @@ func (b *batch) holding(id string) (storage.Hold, bool) {
 	return h, ok
 }
 
+// holdSince puts a saga that this batch has loaded under the holds that were placed in it
+// since, and lifts those that were released.
+func (b *batch) holdSince(l *loaded) error {
+	if len(b.out.Holds)+len(b.out.Released) == 0 {
+		return nil
+	}
+	return b.holdOn(l, hashes(l.state))
+}
+
 // holdOn puts a saga under every hold that lies on one of the hashes, and lifts those that
 // are on record no more.
 func (b *batch) holdOn(l *loaded, hashes []string) error {

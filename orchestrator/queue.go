@@ -77,10 +77,10 @@ func (b *batch) occupy(was, is saga.State) {
 		return
 	}
 	if before != "" {
-		b.slots[before] = ""
+		b.occupied(before, "")
 	}
 	if after != "" {
-		b.slots[after] = is.ID
+		b.occupied(after, is.ID)
 	}
 	if is.Phase.Final() && !was.Queued && was.Subject != "" {
 		b.freed = append(b.freed, was.Subject)

@@ -134,7 +134,7 @@ func (b *batch) start(in *intake, subject string, keys []string, queued bool) (e
 		return nil, err
 	}
 	b.created = append(b.created, sid)
-	b.sagas[sid] = l
+	b.see(l)
 	if err := b.holdOn(l, b.o.personHashes(in.realm, in.request.UserID.Reveal(), nil)); err != nil {
 		return nil, err
 	}
@@ -230,7 +230,7 @@ func (in *intake) asked(s saga.State) string {
 // accepted remembers the idempotency key of a request that was taken.
 func (b *batch) accepted(in *intake, keys []string, a events.Acceptance) events.Payload {
 	if len(keys) > 0 {
-		b.requests[keys[0]] = storage.RequestKey{Key: keys[0], Saga: saga.ID(a.Saga), Request: a.Request, Expires: b.now.Add(keyLife)}
+		put(b, b.requests, keys[0], storage.RequestKey{Key: keys[0], Saga: saga.ID(a.Saga), Request: a.Request, Expires: b.now.Add(keyLife)})
 	}
 	return b.joined(in, a)
 }
