@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
 )
 
@@ -169,8 +172,12 @@ func (o *Orchestrator) doubted(c events.Claim) bool {
 	return c.Verb == events.Erase && c.Permit == "" && o.trust.why() != ""
 }
 
-// tick keeps the ledger with whatever is committed.
+// tick keeps the ledger with whatever is committed. While the clock is in doubt the ledger
+// stands still: a process that dies meanwhile finds the same doubt.
 func (b *batch) tick() {
+	if b.o.trust.why() != "" {
+		return
+	}
 	if b.now.Sub(b.o.ticked) >= tickEvery || b.now.Before(b.o.ticked) {
 		b.meta(metaTick, b.now.UTC().AppendFormat(nil, time.RFC3339Nano))
 	}
@@ -200,26 +207,38 @@ func (o *Orchestrator) watchClock(ctx context.Context) {
 	}
 }
 
-// believeWall goes on by a wall clock that has jumped. As after a restart, every permit is
-// counted anew before anything else.
+// believeWall goes on by a wall clock that has jumped, and cannot be trusted for it.
 func (o *Orchestrator) believeWall(ctx context.Context, off time.Duration) {
-	_, err := o.ask(ctx, job{do: func(b *batch) error {
-		o.steady.set()
-		b.now = o.cfg.Now()
-		for _, id := range o.live.ids() {
-			o.restarted[id] = true
-		}
-		return nil
-	}})
-	if err != nil {
-		return // it is looked at again
+	_, err := o.ask(ctx, job{do: func(b *batch) error { b.jump(off); return nil }})
+	if err != nil && ctx.Err() == nil {
+		o.logger.WarnContext(ctx, "what follows from a jump of the clock is not committed yet", "error", err)
 	}
-	o.metrics.clockJumps.Inc()
-	o.distrust(fmt.Sprintf("it jumped by %s", off.Round(time.Second)))
 	for _, id := range o.live.ids() {
 		if !o.tryWake(ctx, id) {
 			return
 		}
+	}
+}
+
+// jump sets the clock. The doubt comes first: no later job may pass a pivot by the new time,
+// whatever becomes of this batch. As after a restart, every permit is counted anew before
+// anything else, also of sagas that the batch has loaded already.
+func (b *batch) jump(off time.Duration) {
+	o := b.o
+	o.metrics.clockJumps.Inc()
+	o.distrust(fmt.Sprintf("it jumped by %s", off.Round(time.Second)))
+	o.steady.set()
+	b.now = o.cfg.Now()
+	for _, id := range o.live.ids() {
+		o.restarted[id] = true
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.sagas)) {
+		if _, err := b.step(b.sagas[id], saga.Recovered{}); err != nil {
+			o.metrics.faults.Inc()
+			o.logger.Error("a saga was not told that the clock jumped", "saga", string(id), "error", err)
+			continue
+		}
+		b.told = append(b.told, id)
 	}
 }
 
@@ -230,16 +249,17 @@ var ErrClockNotInDoubt = errors.New("the clock is not in doubt")
 // [ErrClockNotInDoubt].
 func (o *Orchestrator) ConfirmClock(ctx context.Context, by, ground string) error {
 	// By way of the writer: whoever it braked until now is known to be woken.
-	_, err := o.ask(ctx, job{do: func(*batch) error {
-		if !o.trust.settle() {
+	_, err := o.ask(ctx, job{do: func(b *batch) error {
+		if o.trust.why() == "" {
 			return ErrClockNotInDoubt
 		}
+		b.tell = append(b.tell, func() {
+			if o.trust.settle() {
+				o.logger.WarnContext(ctx, "the clock is confirmed", "by", by, "ground", ground)
+				o.believe()
+			}
+		})
 		return nil
 	}})
-	if err != nil {
-		return err
-	}
-	o.logger.WarnContext(ctx, "the clock is confirmed", "by", by, "ground", ground)
-	o.believe()
-	return nil
+	return err
 }

@@ -58,9 +58,10 @@ func (o *Orchestrator) compact(ctx context.Context) {
 }
 
 // prune takes the records away of sagas that ended before the retention. Their ids tell
-// when they began, so that it stops at the first that is too young.
+// when they began, so that it stops at the first that is too young. While the clock is in
+// doubt nobody knows how old they are.
 func (o *Orchestrator) prune(ctx context.Context) error {
-	if o.cfg.Retention == 0 {
+	if o.cfg.Retention == 0 || o.trust.why() != "" {
 		return nil
 	}
 	before := o.cfg.Now().Add(-o.cfg.Retention)
