@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -16,24 +15,15 @@ import (
 	"github.com/expunge-io/expunge/cmd/expunge/config"
 	"github.com/expunge-io/expunge/events/bus"
 	"github.com/expunge-io/expunge/participants"
-	"github.com/expunge-io/expunge/participants/cognito"
-	"github.com/expunge-io/expunge/participants/jumio"
-	"github.com/expunge-io/expunge/participants/sql"
 )
 
 // Worker is one participant, ready to run.
 type Worker struct {
 	name   string
 	worker *participants.Worker
-	adapter
+	config.Adapter
 	conn *nats.Conn
 	log  *slog.Logger
-}
-
-// adapter is what the adapters have in common.
-type adapter interface {
-	participants.Participant
-	io.Closer
 }
 
 // checker is an adapter that can say at the start what an operator has to mend.
@@ -52,7 +42,7 @@ type WorkerOptions struct {
 // NewWorker connects nothing by itself: nc is a connection as the participant. The worker
 // owns it from here on, also when there is an error.
 func NewWorker(name string, c config.Worker, nc *nats.Conn, o WorkerOptions) (*Worker, error) {
-	a, err := newAdapter(c)
+	a, err := c.Open()
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -66,7 +56,7 @@ func NewWorker(name string, c config.Worker, nc *nats.Conn, o WorkerOptions) (*W
 		nc.Close()
 		return nil, errors.Join(fmt.Errorf("%s: %w", name, err), a.Close())
 	}
-	return &Worker{name: name, worker: w, adapter: a, conn: nc, log: o.Log}, nil
+	return &Worker{name: name, worker: w, Adapter: a, conn: nc, log: o.Log}, nil
 }
 
 // Dial connects as a participant, with the credentials of its own or those of the file.
@@ -85,19 +75,6 @@ func Dial(name string, cfg config.Config, log *slog.Logger) (*nats.Conn, error) 
 	bc := clientConfig(c, log.With("participant", name))
 	bc.Name = "expunge worker " + name
 	return bus.Connect(bc)
-}
-
-// newAdapter makes the one adapter that is configured.
-func newAdapter(c config.Worker) (adapter, error) {
-	switch {
-	case c.SQL != nil:
-		return sql.New(*c.SQL)
-	case c.Cognito != nil:
-		return cognito.New(*c.Cognito)
-	case c.Jumio != nil:
-		return jumio.New(*c.Jumio)
-	}
-	return nil, errors.New("no adapter is configured")
 }
 
 // RunWorkers runs workers until ctx ends or one of them ends by itself; then all stop, and
@@ -124,7 +101,7 @@ func (w *Worker) run(ctx context.Context) error {
 // check tells an operator at once what the first erasure would run into. The worker runs
 // anyway: what is wrong now may be right by then.
 func (w *Worker) check(ctx context.Context) {
-	c, ok := w.adapter.(checker)
+	c, ok := w.Adapter.(checker)
 	if !ok {
 		return
 	}
@@ -136,5 +113,5 @@ func (w *Worker) check(ctx context.Context) {
 // Close releases the adapter and the connection. RunWorkers must have returned.
 func (w *Worker) Close() error {
 	w.conn.Close()
-	return w.adapter.Close()
+	return w.Adapter.Close()
 }

@@ -83,8 +83,8 @@ func (c *Config) agreeSources(n node) {
 		if s.Regime != "" && !ok {
 			at.at("regime").bad("no regime %q; there are %v", s.Regime, sorted(c.Regimes))
 		}
-		if p := c.Plans[s.Plan]; ok && p.Grace > due {
-			at.at("plan").bad("the grace of %s is %s, and the regime allows %s in all", s.Plan, p.Grace, due)
+		if grace := c.Plans[s.Plan].Grace; ok && grace > due {
+			at.at("plan").bad("the grace of plan %s, %s, is longer than the regime %s allows: %s", s.Plan, grace, s.Regime, due)
 		}
 	}
 }

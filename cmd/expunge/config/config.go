@@ -30,12 +30,6 @@ type Config struct {
 	TakeOver bool
 }
 
-// Ceilings bound how many sagas pass their pivot within an hour; 0: no ceiling.
-type Ceilings struct {
-	Overall   int
-	PerSource int
-}
-
 // HTTP is the door for requests over HTTP, and for metrics and health.
 type HTTP struct {
 	Listen string // loopback address; default 127.0.0.1:8080
@@ -106,19 +100,17 @@ func defaults() Config {
 
 func (c *Config) read(n node) {
 	n.object(fields{
-		"data":       filename(&c.Data),
-		"http":       c.HTTP.read,
-		"log":        c.Log.read,
-		"durability": oneOf(&c.Durability, bus.DurabilityDefault, bus.DurabilityStrict),
-		"keys":       func(n node) { n.object(fields{"kek_file": keyFile(&c.KEKFile)}) },
-		"nats":       c.NATS.read,
-		"sources":    c.readSources,
-		"regimes":    c.readRegimes,
-		"plans":      c.readPlans,
-		"workers":    c.readWorkers,
-		"ceilings": func(n node) {
-			n.object(fields{"overall": integer(&c.Ceilings.Overall, 1, 1_000_000), "per_source": integer(&c.Ceilings.PerSource, 1, 1_000_000)})
-		},
+		"data":          filename(&c.Data),
+		"http":          c.HTTP.read,
+		"log":           c.Log.read,
+		"durability":    oneOf(&c.Durability, bus.DurabilityDefault, bus.DurabilityStrict),
+		"keys":          func(n node) { n.object(fields{"kek_file": keyFile(&c.KEKFile)}) },
+		"nats":          c.NATS.read,
+		"sources":       c.readSources,
+		"regimes":       c.readRegimes,
+		"plans":         c.readPlans,
+		"ceilings":      c.Ceilings.read,
+		"workers":       c.readWorkers,
 		"retention":     duration(&c.Retention),
 		"compact_every": duration(&c.CompactEvery),
 	})

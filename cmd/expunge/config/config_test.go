@@ -11,6 +11,7 @@ import (
 
 	"github.com/expunge-io/expunge/cmd/expunge/config"
 	"github.com/expunge-io/expunge/events/bus"
+	"github.com/expunge-io/expunge/participants"
 )
 
 // good is a configuration without a fault; the tests below spoil it.
@@ -67,6 +68,57 @@ func TestWhatIsInTheFileIsRead(t *testing.T) {
 	}
 	if !c.Orchestrates() || !slices.Equal(c.Participants(), []string{"a"}) || !slices.Equal(c.SourceNames(), []string{"s"}) {
 		t.Errorf("participants %v, sources %v", c.Participants(), c.SourceNames())
+	}
+}
+
+func TestWhatIsAboutSuspendAndBrakesIsRead(t *testing.T) {
+	text := strings.NewReplacer(
+		"quiet: 5s", "grace: 7d\n    fresh: 1m\n    single: [x_id]",
+		"a: {yields: [x_id]}", "a: {yields: [x_id], suspends: true, max_items: 5000000000}",
+		"sources:", "ceilings: {overall: 5, per_source: 2}\nsources:",
+		"key: user_id,", "key: user_id, suspend: {set: {active: 'false', until: }},",
+	).Replace(good)
+	c, err := config.Parse("c.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := c.Plans["p"]
+	if a := p.Participants[0]; p.Grace != 7*24*time.Hour || p.Fresh != time.Minute || !slices.Equal(p.Single, []string{"x_id"}) || !a.Suspends || a.MaxItems != 5e9 {
+		t.Errorf("plan: %+v", p)
+	}
+	if c.Ceilings != (config.Ceilings{Overall: 5, PerSource: 2}) {
+		t.Errorf("ceilings: %+v", c.Ceilings)
+	}
+	set := c.Workers["a"].SQL.Tables[0].Suspend.Set
+	if until, ok := set["until"]; *set["active"] != "false" || until != nil || !ok {
+		t.Errorf("set: %v", set)
+	}
+	a, err := c.Workers["a"].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if _, ok := a.(participants.Suspender); !ok {
+		t.Error("the worker does not suspend")
+	}
+}
+
+// A table that says nothing of suspend makes a worker that does not claim to.
+func TestAWorkerHasTheAbilitiesOfItsSettings(t *testing.T) {
+	c, err := config.Parse("c.yaml", []byte(good))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := c.Workers["a"].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if _, ok := a.(participants.Suspender); ok {
+		t.Error("the worker says that it suspends")
+	}
+	if _, err := (config.Worker{}).Open(); err == nil {
+		t.Error("a worker without an adapter opens")
 	}
 }
 
@@ -161,6 +213,22 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"a missing file", "data: data", "keys: {kek_file: none}\ndata: data", "1: keys.kek_file: open " + filepath.Join(folder, "none") + ": no such file"},
 		{"a key that others can read", "data: data", "keys: {kek_file: loose.key}\ndata: data", "1: keys.kek_file: " + filepath.Join(folder, "loose.key") + ": mode 0644 lets others in"},
 		{"what is no key", "data: data", "keys: {kek_file: short.key}\ndata: data", "1: keys.kek_file: " + filepath.Join(folder, "short.key") + ": not a key"},
+		{"a grace longer than the law", "quiet: 5s", "grace: 31d", "7: sources.s.plan: the grace of plan p, 744h0m0s, is longer than the regime gdpr allows: 720h0m0s"},
+		{"a negative grace", "quiet: 5s", "grace: -1s", `10: plans.p.grace: "-1s" is not a duration`},
+		{"one of a type that nobody yields", "quiet: 5s", "single: [x_id, y_id]", "10: plans.p.single[1]: nobody yields y_id"},
+		{"suspends is no word", "a: {yields: [x_id]}", "a: {yields: [x_id], suspends: yes please}", "12: plans.p.participants.a.suspends: want true or false"},
+		{"a worker that cannot suspend", "a: {yields: [x_id]}", "a: {yields: [x_id], suspends: true}", "14: workers.a: cannot suspend its share, as plan p says it does: say in a table what suspend"},
+		{"a ceiling of no items", "a: {yields: [x_id]}", "a: {yields: [x_id], max_items: 0}", "12: plans.p.participants.a.max_items: want a number from 1"},
+		{"a ceiling of none", "sources:", "ceilings: {overall: 0}\nsources:", "6: ceilings.overall: want a number from 1"},
+		{"a ceiling above the ceiling", "sources:", "ceilings: {overall: 5, per_source: 6}\nsources:", "6: ceilings.per_source: is above overall, 5"},
+		{"a ceiling of something else", "sources:", "ceilings: {per_day: 5}\nsources:", "6: ceilings.per_day: unknown key; known are overall, per_source"},
+		{"a suspend that is no word", "key: user_id,", "key: user_id, suspend: hide,", "18: workers.a.sql.tables[0].suspend: want delete, which ends the rows for good, or"},
+		{"a suspend of nothing", "key: user_id,", "key: user_id, suspend: ,", "18: workers.a.sql.tables[0].suspend: want delete"},
+		{"a suspend without columns", "key: user_id,", "key: user_id, suspend: {set: {}},", "18: workers.a.sql.tables[0].suspend: want either set, with at least one column"},
+		{"a suspend misspelt", "key: user_id,", "key: user_id, suspend: {sets: {}},", "18: workers.a.sql.tables[0].suspend.sets: unknown key; did you mean set?"},
+		{"a suspend to a number", "key: user_id,", "key: user_id, suspend: {set: {d: 0}},", "18: workers.a.sql.tables[0].suspend.set.d: want text, or nothing for NULL, got a number"},
+		{"a suspend of the key", "key: user_id,", "key: user_id, suspend: {set: {user_id: x}},", "18: workers.a.sql.tables[0].suspend.set: column user_id is what"},
+		{"a suspend that hides a lead", "key: user_id,", "key: user_id, suspend: delete,", "18: workers.a.sql.tables[0].suspend: rows that yield identifiers"},
 		{"a size without unit", "embedded: {port: 4333}", "embedded: {port: 4333}\n  limits: {events: 5}", "4: nats.limits.events: want a size such as 64MiB or 4GiB, got a number"},
 		{"a size of nothing", "embedded: {port: 4333}", "embedded: {port: 4333}\n  limits: {events: 0MiB}", `4: nats.limits.events: "0MiB" is not a size`},
 		{"half of TLS", "{port: 4333}", "{port: 4333, tls: {cert: empty}}", "3: nats.embedded.tls.key: missing: cert needs it"},

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"slices"
+
 	"github.com/expunge-io/expunge/orchestrator/saga"
 )
 
@@ -36,14 +38,32 @@ func readPlan(name string, n node) saga.Plan {
 	p = p.WithDefaults()
 	if len(n.r.faults) == before { // or it would say the same again
 		blame(n, p.Validate())
+		checkSingle(n.at("single"), p)
 	}
 	return p
 }
 
-func readMaxItems(n node, s *saga.Spec) {
-	var most int
-	integer(&most, 1, 1_000_000_000)(n)
-	s.MaxItems = int64(most)
+// checkSingle refuses types that nobody yields: they would never be compared with anything.
+func checkSingle(n node, p saga.Plan) {
+	for i, typ := range p.Single {
+		yields := func(s saga.Spec) bool { return slices.Contains(s.Yields, typ) }
+		if !slices.ContainsFunc(p.Participants, yields) {
+			n.list()[i].bad("nobody yields %s", typ)
+		}
+	}
+}
+
+// Ceilings bound how many sagas pass the point of no return within an hour; 0: no bound.
+type Ceilings struct {
+	Overall   int
+	PerSource int
+}
+
+func (c *Ceilings) read(n node) {
+	n.object(fields{"overall": integer(&c.Overall, 1, 1<<31-1), "per_source": integer(&c.PerSource, 1, 1<<31-1)})
+	if c.PerSource > c.Overall && c.Overall > 0 {
+		n.at("per_source").bad("is above overall, %d, which is reached before it", c.Overall)
+	}
 }
 
 func readParticipants(n node) (out []saga.Spec) {
@@ -58,7 +78,7 @@ func readParticipants(n node) (out []saga.Spec) {
 			"yields":     identifierTypes(&s.Yields),
 			"unverified": text(&s.Unverified),
 			"suspends":   flag(&s.Suspends),
-			"max_items":  func(n node) { readMaxItems(n, &s) },
+			"max_items":  integer(&s.MaxItems, 1, 1<<40),
 		})
 		out = append(out, s)
 	}

@@ -50,18 +50,18 @@ func oneOf[T ~string](to *T, words ...T) func(node) {
 	}
 }
 
-func integer(to *int, least, most int) func(node) {
+func integer[T int | int64](to *T, least, most T) func(node) {
 	return func(n node) {
 		s, ok := n.scalar("a number", "!!int")
 		if !ok {
 			return
 		}
-		i, err := strconv.Atoi(s)
-		if err != nil || i < least || i > most {
+		i, err := strconv.ParseInt(s, 10, 64)
+		if err != nil || i < int64(least) || i > int64(most) {
 			n.bad("want a number from %d to %d", least, most)
 			return
 		}
-		*to = i
+		*to = T(i)
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"time"
 
+	"go.yaml.in/yaml/v3"
+
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/participants/sql"
 )
@@ -26,7 +28,19 @@ func (w *Worker) readSQL(participant string, n node) {
 	before := len(n.r.faults)
 	n.object(f)
 	n.oneSecret("dsn")
-	try(w, n, before, func() (*sql.Participant, error) { return sql.New(*c) })
+	w.try(n, before)
+}
+
+// openSQL gives a participant the ability to suspend if a table says how.
+func openSQL(c sql.Config) (Adapter, error) {
+	p, err := sql.New(c)
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := p.Suspender(); ok {
+		return s, nil
+	}
+	return p, nil
 }
 
 func readTable(participant string, n node) (t sql.Table) {
@@ -42,6 +56,7 @@ func readTable(participant string, n node) (t sql.Table) {
 		"until":       func(n node) { t.Until = readTime(n) },
 		"where":       func(n node) { t.Where = readMatches(n) },
 		"yields":      func(n node) { t.Yields = readYields(n) },
+		"suspend":     func(n node) { t.Suspend = readSuspend(n) },
 		"triggers":    texts(&t.Triggers),
 		"foreign_ids": flag(&t.ForeignIDs),
 	})
@@ -67,6 +82,20 @@ func readSet(n node) map[string]*string {
 		}
 	}
 	return set
+}
+
+// readSuspend reads what suspend does to rows: the word delete, or the columns to set.
+func readSuspend(n node) *sql.Suspend {
+	s := &sql.Suspend{}
+	switch {
+	case n.value.Kind == yaml.MappingNode:
+		n.object(fields{"set": func(n node) { s.Set = readSet(n) }})
+	case n.value.Kind == yaml.ScalarNode && n.value.Value == string(sql.Delete):
+		s.Delete = true
+	default:
+		n.bad(`want delete, which ends the rows for good, or the columns to overwrite until a restore, as in {set: {active: "false"}}`)
+	}
+	return s
 }
 
 func readMatches(n node) (out []sql.Match) {

@@ -25,7 +25,7 @@ func (w *Worker) readCognito(n node) {
 	before := len(n.r.faults)
 	n.object(f)
 	n.oneSecret("secret_access_key")
-	try(w, n, before, func() (*cognito.Participant, error) { return cognito.New(*c) })
+	w.try(n, before)
 }
 
 func (w *Worker) readJumio(n node) {
@@ -43,7 +43,7 @@ func (w *Worker) readJumio(n node) {
 	secret(f, "secret", &c.Secret)
 	before := len(n.r.faults)
 	n.object(f)
-	try(w, n, before, func() (*jumio.Participant, error) { return jumio.New(*c) })
+	w.try(n, before)
 }
 
 func readRegions(n node) map[string]jumio.Region {

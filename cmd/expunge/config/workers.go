@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"io"
 	"slices"
 
@@ -24,6 +25,7 @@ type Worker struct {
 
 	made          bool // the adapter could be made, so that the following is known
 	needs, yields []events.IdentifierType
+	suspends      bool
 }
 
 var adapters = []string{"cognito", "jumio", "sql"}
@@ -58,26 +60,46 @@ func readWorker(name string, n node) (w Worker) {
 	return w
 }
 
-// try makes the adapter, which contacts nobody, to hear what it has against its settings,
-// and what it needs and yields. It does not when the settings could not be read: it would
-// say the same again.
-func try[P io.Closer](w *Worker, n node, faultsBefore int, open func() (P, error)) {
+// Adapter is what all adapters have in common.
+type Adapter interface {
+	participants.Participant
+	io.Closer
+}
+
+// Open makes the one adapter that is configured, with the abilities that its settings give
+// it. It contacts nobody.
+func (w Worker) Open() (Adapter, error) {
+	switch {
+	case w.SQL != nil:
+		return openSQL(*w.SQL)
+	case w.Cognito != nil:
+		return cognito.New(*w.Cognito)
+	case w.Jumio != nil:
+		return jumio.New(*w.Jumio)
+	}
+	return nil, errors.New("no adapter is configured")
+}
+
+// try makes the adapter to hear what it has against its settings, and what it can do. It
+// does not when the settings could not be read: it would say the same again.
+func (w *Worker) try(n node, faultsBefore int) {
 	if len(n.r.faults) > faultsBefore {
 		return
 	}
-	p, err := open()
+	p, err := w.Open()
 	if err != nil {
 		blame(n, err)
 		return
 	}
 	defer p.Close()
 	w.made = true
-	if a, ok := any(p).(participants.Needer); ok {
+	if a, ok := p.(participants.Needer); ok {
 		w.needs = a.Needs()
 	}
-	if a, ok := any(p).(participants.Resolver); ok {
+	if a, ok := p.(participants.Resolver); ok {
 		w.yields = a.Yields()
 	}
+	_, w.suspends = p.(participants.Suspender)
 }
 
 // fit reports how a worker disagrees with a plan about what it is given and what it gives.
@@ -95,4 +117,14 @@ func (w Worker) fit(n node, p saga.Plan, spec saga.Spec) {
 			n.bad("does not yield %s, as plan %s says it does", typ, p.Name)
 		}
 	}
+	if spec.Suspends && !w.suspends {
+		n.bad("cannot suspend its share, as plan %s says it does%s", p.Name, w.howToSuspend())
+	}
+}
+
+func (w Worker) howToSuspend() string {
+	if w.SQL != nil {
+		return ": say in a table what suspend does to its rows"
+	}
+	return ""
 }
