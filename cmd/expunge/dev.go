@@ -12,6 +12,7 @@ import (
 	"github.com/expunge-io/expunge/cmd/expunge/config"
 	"github.com/expunge-io/expunge/cmd/expunge/demo"
 	"github.com/expunge-io/expunge/cmd/expunge/people"
+	"github.com/expunge-io/expunge/orchestrator/saga"
 )
 
 type devOptions struct {
@@ -55,7 +56,7 @@ func runDev(ctx context.Context, w world, o devOptions) (err error) {
 		defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	}
 	stack, err := demo.Open(ctx, demo.Options{
-		Folder: folder, TakeOver: o.takeOver, Plan: demo.Plan(), HTTP: o.http, BusPort: o.port, StopTimeout: 15 * time.Second,
+		Folder: folder, TakeOver: o.takeOver, Plan: demo.Plan(), Plans: []saga.Plan{demo.WithGrace(demo.Plan())}, HTTP: o.http, BusPort: o.port, StopTimeout: 15 * time.Second,
 		Version: versionText(), Log: newLogger(w.err, o.log),
 	})
 	if err != nil {
@@ -79,6 +80,12 @@ func announce(ctx context.Context, w world, stack *demo.Stack) {
   expunge explain --nats %[1]s
   curl -d '{"user_id":"u-0044"}' http://%[2]s/v1/erasures
   curl http://%[2]s/metrics
+
+With the plan with-grace the account is locked at once, and a minute passes in which a cancel
+brings it back (sessions stay ended). The id of the request is in the answer:
+
+  expunge request u-0046 --nats %[1]s --plan with-grace
+  nats --server %[1]s req erasure.cancel.demo '{"request":"ID"}'
 
 Ctrl-C stops it.
 `, stack.BusURL(), stack.HTTP(), people.Someone)

@@ -10,8 +10,11 @@ import (
 	"github.com/expunge-io/expunge/participants/jumio"
 )
 
-// PlanName is the name of the one plan.
-const PlanName = "full"
+// The names of the plans.
+const (
+	PlanName  = "full"
+	GraceName = "with-grace"
+)
 
 // Source is the one source.
 const Source = "demo"
@@ -40,6 +43,21 @@ func Plan() saga.Plan {
 			},
 		},
 	}
+}
+
+// grace is long enough to withdraw a request by hand, and to wait for.
+const grace = time.Minute
+
+// WithGrace is a plan that ends sessions and locks the account at once, and erases only
+// after a while, so that people can try what a cancel brings back.
+func WithGrace(p saga.Plan) saga.Plan {
+	p.Name, p.Grace = GraceName, grace
+	p.Participants = slices.Clone(p.Participants)
+	for i := range p.Participants {
+		s := &p.Participants[i]
+		s.Suspends = slices.Contains([]string{events.Sessions, events.Account, events.IdentityProvider}, s.Name)
+	}
+	return p
 }
 
 // Impatient is a plan that gives up within seconds, to be watched.

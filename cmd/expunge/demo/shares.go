@@ -14,8 +14,9 @@ func (s *Stack) workerConfigs() map[string]config.Worker {
 	rows := func(name string, kind events.Kind) config.Worker {
 		return s.tables(sql.Table{Name: name, Key: "user_id", Kind: kind})
 	}
+	ended, locked := &sql.Suspend{Delete: true}, "suspended"
 	return map[string]config.Worker{
-		events.Sessions:           rows("sessions", "sessions"),
+		events.Sessions:           s.tables(sql.Table{Name: "sessions", Key: "user_id", Kind: "sessions", Suspend: ended}),
 		events.APIKeys:            rows("api_keys", "api_keys"),
 		events.Delegations:        rows("delegations", "delegations"),
 		events.PrivateKeys:        rows("private_keys", "private_keys"),
@@ -25,9 +26,11 @@ func (s *Stack) workerConfigs() map[string]config.Worker {
 				imagesOf("scans", jumio.Scan), imagesOf("authentications", jumio.Authentication), imagesOf("documents", jumio.Document),
 			}},
 			sql.Table{Name: "profiles", Key: "user_id", Kind: "profiles"},
-			sql.Table{Name: "accounts", Key: "user_id", Kind: "accounts", Yields: []sql.Yield{
-				{Type: cognito.Username, Column: "cognito_username"},
-			}},
+			sql.Table{
+				Name: "accounts", Key: "user_id", Kind: "accounts",
+				Yields:  []sql.Yield{{Type: cognito.Username, Column: "cognito_username"}},
+				Suspend: &sql.Suspend{Set: map[string]*string{"status": &locked}},
+			},
 		),
 		events.VerificationImages: {Jumio: s.vendors.jumioConfig()},
 		events.IdentityProvider:   {Cognito: s.vendors.cognitoConfig()},

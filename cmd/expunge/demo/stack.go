@@ -27,9 +27,10 @@ const SystemsFolder = "systems"
 
 // Options say how to run. Folder, Plan and Log are required.
 type Options struct {
-	Folder string // survives; opened again, everything goes on where it was
-	Plan   saga.Plan
-	HTTP   string // loopback address of the API; empty: any free port
+	Folder string      // survives; opened again, everything goes on where it was
+	Plan   saga.Plan   // the source's own
+	Plans  []saga.Plan // others of the same participants, which a request may name
+	HTTP   string      // loopback address of the API; empty: any free port
 	// BusPort is where the bus listens; there, who comes without credentials is source
 	// demo, and may operate. 0: nowhere, the process talks to itself.
 	BusPort     int
@@ -151,9 +152,17 @@ func (s *Stack) config() config.Config {
 		HTTP:    config.HTTP{Listen: s.options.HTTP, Source: Source},
 		NATS:    config.NATS{Limits: bus.Limits{RequestBytes: 8 * mebi, CommandBytes: 8 * mebi, EventBytes: 32 * mebi}}, // any disk has that
 		Sources: map[string]config.Source{Source: {Realm: people.Realm, Plan: PlanName, Regime: "gdpr"}},
-		Plans:   map[string]saga.Plan{PlanName: s.options.Plan.WithDefaults()},
+		Plans:   s.plans(),
 		Workers: s.workerConfigs(),
 	}
+}
+
+func (s *Stack) plans() map[string]saga.Plan {
+	out := map[string]saga.Plan{PlanName: s.options.Plan.WithDefaults()}
+	for _, p := range s.options.Plans {
+		out[p.Name] = p.WithDefaults()
+	}
+	return out
 }
 
 // Run runs everything until ctx ends. The parts stop in an order in which each can finish:

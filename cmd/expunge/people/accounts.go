@@ -18,7 +18,7 @@ var Tables = []string{
 }
 
 const schema = `
-CREATE TABLE accounts (user_id TEXT PRIMARY KEY, email TEXT NOT NULL, full_name TEXT NOT NULL, cognito_username TEXT NOT NULL);
+CREATE TABLE accounts (user_id TEXT PRIMARY KEY, email TEXT NOT NULL, full_name TEXT NOT NULL, cognito_username TEXT NOT NULL, status TEXT NOT NULL);
 CREATE TABLE profiles (user_id TEXT PRIMARY KEY, phone TEXT NOT NULL, language TEXT NOT NULL);
 CREATE TABLE verification_refs (user_id TEXT NOT NULL, region TEXT NOT NULL, kind TEXT NOT NULL, reference TEXT NOT NULL);
 CREATE TABLE sessions (id TEXT NOT NULL, user_id TEXT NOT NULL, agent TEXT NOT NULL);
@@ -94,7 +94,7 @@ func insert(ctx context.Context, w *writer, p Person) error {
 			w.row(ctx, table, fmt.Sprintf("%s/%d", p.Sub, i), p.ID, value)
 		}
 	}
-	w.row(ctx, "accounts", p.ID, p.Email, p.Name, p.Username)
+	w.row(ctx, "accounts", p.ID, p.Email, p.Name, p.Username, "active")
 	w.row(ctx, "profiles", p.ID, p.Phone, "en")
 	for _, t := range p.Images {
 		w.row(ctx, "verification_refs", p.ID, t.Region, t.Kind, t.Reference)

@@ -151,7 +151,7 @@ func TestDamageToAnybodyElseIsFound(t *testing.T) {
 		{"a value changed", 1, query("UPDATE accounts SET email = '' WHERE user_id = 'u_0042'")},
 		{"given to someone else", 2, query("UPDATE private_keys SET user_id = 'u-0043' WHERE user_id = 'u-0042 '")},
 		{"a row that was not", 1, query("INSERT INTO delegations VALUES ('x', 'u-0001', 'y')")},
-		{"a person that was not", 1, query("INSERT INTO accounts VALUES ('u-9999', 'a', 'b', 'c')")},
+		{"a person that was not", 1, query("INSERT INTO accounts VALUES ('u-9999', 'a', 'b', 'c', 'active')")},
 		{"everybody of the table", len(neighbourhood()) - 1, query("DELETE FROM automation_settings")},
 		{"an image changed", 1, func() error {
 			image := neighbour.Images[0]
