@@ -219,7 +219,11 @@ func (o *Orchestrator) recoverMarks(ctx context.Context) error {
 
 // metaJSON reads a meta value; one that is not there leaves v as it is.
 func (o *Orchestrator) metaJSON(ctx context.Context, key string, v any) error {
-	b, err := o.cfg.Store.Meta(ctx, key)
+	return metaJSON(ctx, o.cfg.Store, key, v)
+}
+
+func metaJSON(ctx context.Context, s storage.Store, key string, v any) error {
+	b, err := s.Meta(ctx, key)
 	if errors.Is(err, storage.ErrNotFound) {
 		return nil
 	}

@@ -22,31 +22,43 @@ type noted struct {
 
 // recoverLog reads the number of the last batch, and of the last one of the writer's.
 func (o *Orchestrator) recoverLog(ctx context.Context) (err error) {
-	if o.log, err = o.cfg.Store.LastLog(ctx); err != nil {
-		return fmt.Errorf("last log number: %w", err)
+	o.log, o.told, err = lastLog(ctx, o.cfg.Store)
+	return err
+}
+
+// lastLog returns the number of a store's last batch, and of the last one of a writer's.
+func lastLog(ctx context.Context, s storage.Store) (log, told uint64, err error) {
+	if log, err = s.LastLog(ctx); err != nil {
+		return 0, 0, fmt.Errorf("last log number: %w", err)
 	}
 	var n noted
-	if err := o.metaJSON(ctx, metaNoted, &n); err != nil {
-		return err
+	if err := metaJSON(ctx, s, metaNoted, &n); err != nil {
+		return 0, 0, err
 	}
-	o.told = o.log
-	if n.At == o.log {
-		o.told = n.Told
+	if n.At == log {
+		return log, n.Told, nil
 	}
-	return nil
+	return log, log, nil
 }
 
 // note commits meta values. It is for before the writer runs; with it, see learn.
 func (o *Orchestrator) note(ctx context.Context, meta map[string][]byte) error {
-	b := storage.Batch{Log: o.log + 1, Meta: maps.Clone(meta)}
-	n, err := json.Marshal(noted{At: b.Log, Told: o.told})
+	if err := commitNote(ctx, o.cfg.Store, o.log+1, o.told, meta); err != nil {
+		return err
+	}
+	o.log++
+	return nil
+}
+
+func commitNote(ctx context.Context, s storage.Store, log, told uint64, meta map[string][]byte) error {
+	n, err := json.Marshal(noted{At: log, Told: told})
 	if err != nil {
 		return err
 	}
+	b := storage.Batch{Log: log, Meta: maps.Clone(meta)}
 	b.Meta[metaNoted] = n
-	if err := o.cfg.Store.Commit(ctx, b); err != nil {
-		return fmt.Errorf("commit %d: %w", b.Log, err)
+	if err := s.Commit(ctx, b); err != nil {
+		return fmt.Errorf("commit %d: %w", log, err)
 	}
-	o.log = b.Log
 	return nil
 }

@@ -90,6 +90,23 @@ func (o *Orchestrator) logOnBus(log uint64) uint64 { return log + o.ahead }
 // its batch makes it one that was never used.
 func (b *batch) issue(id string) string { return fmt.Sprintf("%s@%d", id, b.o.logOnBus(b.log)) }
 
+// MarkRestored makes a backup that was put back, and that nobody uses, known as one, in a
+// commit of its own. An orchestrator that starts on it is another one for the bus: it must
+// take that over, and waits until no permit can be alive that the backup does not know of.
+// What the backup knew last stays what it knew: batches that came after it are folded in.
+func MarkRestored(ctx context.Context, s storage.Store, at time.Time) error {
+	log, told, err := lastLog(ctx, s)
+	if err != nil {
+		return err
+	}
+	instance, err := newID()
+	if err != nil {
+		return err
+	}
+	return commitNote(ctx, s, log+1, told, map[string][]byte{
+		metaInstance: []byte(instance), metaRestored: at.UTC().AppendFormat(nil, time.RFC3339)})
+}
+
 // recovering is the state of a recovery, also for who asks from another goroutine.
 type recovering struct {
 	mu     sync.Mutex
