@@ -121,10 +121,15 @@ func (b *batch) unstick(l *loaded) error {
 	switch {
 	case l.state.Queued:
 		return b.beginBehind(l.state.Subject)
-	case l.state.Unannounced() && !b.o.relay.announcing(l.state.ID):
+	case l.state.Unannounced() && !b.announces(l.state.ID) && !b.o.relay.announcing(l.state.ID):
 		return b.emit(l, saga.Emit{Kind: saga.EventErasing})
 	}
 	return nil
+}
+
+// announces reports whether the event of the saga's pivot is in this batch.
+func (b *batch) announces(id saga.ID) bool {
+	return slices.ContainsFunc(b.out.Outbox, func(m storage.Message) bool { return m.Saga == id && isPivot(m) })
 }
 
 // load returns a saga as this batch sees it, under all holds that are on record by now.

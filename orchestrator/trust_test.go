@@ -96,4 +96,23 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 	if sum, _ := r.await(w, a.Saga); sum.State != events.Completed {
 		t.Errorf("ended as %s", sum.State)
 	}
+	if n := r.suppressed(); n != 0 {
+		t.Errorf("%d events of its pivot were taken for repeats", n)
+	}
+}
+
+// suppressed is how many new messages the bus took for repeats.
+func (r *rig) suppressed() int {
+	r.t.Helper()
+	families, err := r.reg.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetName() == "expunge_publish_suppressed_total" {
+			return int(f.GetMetric()[0].GetCounter().GetValue())
+		}
+	}
+	r.t.Fatal("nobody counts them")
+	return 0
 }

@@ -37,7 +37,6 @@ workers:
 
 func TestWhatIsInTheFileIsRead(t *testing.T) {
 	text := strings.Replace(good, "  accounts:", "  limits: {events: 2GiB, commands: 16MiB}\n  accounts:", 1)
-	text = strings.Replace(text, "a: {yields: [x_id]}", "a: {yields: [x_id], suspends: true}\n    grace: 3s", 1)
 	c, err := config.Parse("/etc/expunge/expunge.yaml", []byte(text))
 	if err != nil {
 		t.Fatal(err)
@@ -56,9 +55,6 @@ func TestWhatIsInTheFileIsRead(t *testing.T) {
 	}
 	if c.Sources["s"] != (config.Source{Realm: "r", Plan: "p", Regime: "gdpr"}) {
 		t.Errorf("source: %+v", c.Sources["s"])
-	}
-	if p := c.Plans["p"]; p.Grace != 3*time.Second || !p.Participants[0].Suspends {
-		t.Errorf("suspension: %+v", p)
 	}
 	if p := c.Plans["p"]; p.Quiet != 5*time.Second || p.Attempts == 0 || p.Participants[0].Yields[0] != "x_id" {
 		t.Errorf("plan: %+v", p)
