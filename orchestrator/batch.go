@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -197,12 +198,27 @@ func (b *batch) step(l *loaded, in saga.Input) ([]saga.Effect, error) {
 	return effects, nil
 }
 
+// endFirst puts a saga's summary before the event of its end. They are published in order:
+// whoever finds the event, and be it after a crash, finds the summary as well.
+func endFirst(effects []saga.Effect) []saga.Effect {
+	out := slices.Clone(effects)
+	slices.SortStableFunc(out, func(x, y saga.Effect) int { return cmp.Compare(afterEnd(x), afterEnd(y)) })
+	return out
+}
+
+func afterEnd(e saga.Effect) int {
+	if emit, ok := e.(saga.Emit); ok && emit.Kind == saga.EventFinished {
+		return 1
+	}
+	return 0
+}
+
 // follow moves a saga on, and carries out what follows.
 func (b *batch) follow(l *loaded, state saga.State, effects []saga.Effect) error {
 	was := *l
 	b.undone = append(b.undone, func() { *l = was })
 	l.state = state
-	for _, e := range effects {
+	for _, e := range endFirst(effects) {
 		if err := b.effect(l, e); err != nil {
 			return err
 		}

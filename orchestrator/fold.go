@@ -22,6 +22,7 @@ type decider interface {
 type decided struct {
 	kind    Decision
 	summary []byte    // as it was published; nil unless the saga ended
+	told    []string  // sources that it was published to
 	before  time.Time // whoever asked later than that asked after the backup was put back
 }
 
@@ -43,21 +44,24 @@ func (byCore) decided(b *batch, id saga.ID, d decided) (taken bool, err error) {
 		_, err = b.step(l, saga.Decided{Kind: saga.DecidedPivot})
 		return false, err
 	case DecidedEnd:
-		return b.foldEnd(l, d.summary)
+		return b.foldEnd(l, d)
 	}
 	return false, nil
 }
 
-// foldEnd ends a saga with the summary that was published, byte for byte.
-func (b *batch) foldEnd(l *loaded, summary []byte) (taken bool, err error) {
-	_, p, err := events.DecodeAny(summaryHeader(), summary)
+// foldEnd ends a saga with the summary that was published, byte for byte, and tells those
+// of its sources that it had not reached.
+func (b *batch) foldEnd(l *loaded, d decided) (taken bool, err error) {
+	_, p, err := events.DecodeAny(summaryHeader(), d.summary)
 	sum, ok := p.(events.Summary)
 	if err != nil || !ok {
 		return false, nil //nolint:nilerr // it is held back, and an operator is told
 	}
-	l.summary = summary
-	_, err = b.step(l, saga.Decided{Kind: saga.DecidedEnd, End: saga.Phase(sum.State)})
-	return err == nil, err
+	l.summary = d.summary
+	if _, err := b.step(l, saga.Decided{Kind: saga.DecidedEnd, End: saga.Phase(sum.State)}); err != nil {
+		return false, err
+	}
+	return true, b.tellEnd(l, sum, d.summary, d.told)
 }
 
 // summaryHeader is enough of an envelope to read a summary by.
@@ -133,7 +137,7 @@ func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {
 	if !ok || d == DecidedPivot && !l.state.Pivoted.IsZero() {
 		return nil
 	}
-	taken, err := b.o.decider.decided(b, id, decided{kind: d, summary: at.summary, before: b.o.started})
+	taken, err := b.o.decider.decided(b, id, decided{kind: d, summary: at.summary, told: at.told, before: b.o.started})
 	if err != nil {
 		return err
 	}

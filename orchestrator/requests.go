@@ -168,6 +168,32 @@ func contentsOf(in *intake) vault.Contents {
 	return c
 }
 
+// sealItems makes the box hold the items that its saga is about since another request was
+// merged into it: what it lacked would be erased nowhere, and one too many would narrow a
+// share that is to be erased whole.
+func (b *batch) sealItems(l *loaded, more []vault.Item) error {
+	c, err := b.open(l)
+	if err != nil {
+		return err
+	}
+	next := *c
+	next.Items = nil
+	for _, i := range slices.Concat(c.Items, more) {
+		if !slices.Contains(next.Items, i) && b.isAbout(l.state, i) {
+			next.Items = append(next.Items, i)
+		}
+	}
+	return l.keep(next)
+}
+
+// isAbout reports whether a saga is about an item.
+func (b *batch) isAbout(s saga.State, i vault.Item) bool {
+	hashes := b.o.cfg.Keys.HashAll("item", i.Participant, i.Kind, i.Reference)
+	return slices.ContainsFunc(s.Items, func(have saga.Item) bool {
+		return have.Participant == i.Participant && slices.Contains(hashes, have.Hash)
+	})
+}
+
 // join adds a request to a saga of its subject; nil if it cannot serve it.
 func (b *batch) join(in *intake, l *loaded, keys []string) (events.Payload, error) {
 	q := b.requested(in, l.state.ID, l.state.Subject)
@@ -175,46 +201,22 @@ func (b *batch) join(in *intake, l *loaded, keys []string) (events.Payload, erro
 	if same := in.asked(l.state); same != "" {
 		q.Request.Fingerprint = same
 	}
-	undo := b.mark(l)
+	had := l.state.Items
 	effects, err := b.step(l, q)
 	if err != nil {
 		return nil, err
 	}
+	if !slices.Equal(had, l.state.Items) {
+		if err := b.sealItems(l, contentsOf(in).Items); err != nil {
+			return nil, err
+		}
+	}
 	for _, e := range effects {
 		if a, ok := e.(saga.Admit); ok {
-			if err := b.sealItems(l, in, undo.was.state); err != nil {
-				undo.do()
-				return nil, err
-			}
 			return b.accepted(in, keys, b.acceptance(in, l.state, a.Request, a.Joined)), nil
 		}
 	}
 	return nil, nil
-}
-
-// sealItems keeps the box of a queued saga at what the saga is about by now: it holds the
-// references that go with the permits, and one item of a share that is to go as a whole
-// would save the rest of it.
-func (b *batch) sealItems(l *loaded, in *intake, was saga.State) error {
-	if !l.state.Queued || len(was.Items) == 0 && len(l.state.Items) == 0 {
-		return nil
-	}
-	c, err := b.open(l)
-	if err != nil {
-		return err
-	}
-	next := *c
-	next.Items = nil
-	for _, i := range append(slices.Clone(c.Items), contentsOf(in).Items...) {
-		meant := slices.ContainsFunc(l.state.Items, func(s saga.Item) bool { return s.Participant == i.Participant })
-		if meant && !slices.Contains(next.Items, i) {
-			next.Items = append(next.Items, i)
-		}
-	}
-	if slices.Equal(next.Items, c.Items) {
-		return nil
-	}
-	return l.keep(next)
 }
 
 // asked returns the fingerprint under which the same request stands already, or "".

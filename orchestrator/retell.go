@@ -208,7 +208,15 @@ func (b *batch) summaryAgain(l *loaded) error {
 	if err != nil {
 		return fmt.Errorf("summary of %s: %w", l.state.ID, err)
 	}
+	return b.tellEnd(l, sum, data, nil)
+}
+
+// tellEnd publishes a summary, byte for byte, to the sources that have not been told.
+func (b *batch) tellEnd(l *loaded, sum events.Summary, data []byte, told []string) error {
 	for _, q := range sourcesOf(l.state) {
+		if slices.Contains(told, q.Source) {
+			continue
+		}
 		if err := b.message(l, events.SubjectSummary(q.Source), fmt.Sprintf("%s.summary.%s", l.state.ID, q.Source), sum); err != nil {
 			return err
 		}

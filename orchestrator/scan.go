@@ -29,6 +29,7 @@ type finding struct {
 	accepted                     []UnknownRequest
 	pivoted, cancelled, finished bool
 	summary                      []byte
+	told                         []string // sources that the summary reached
 }
 
 // newer reports whether the store is older than the bus.
@@ -84,6 +85,7 @@ func (f *findings) take(m bus.Stored) {
 	case events.Summary:
 		at := f.of(saga.ID(p.Saga))
 		at.finished, at.summary = true, m.Message.Data
+		at.told = append(at.told, sourceOf(m.Subject))
 		at.cancelled = at.cancelled || p.State == events.Cancelled
 	}
 }
@@ -108,6 +110,9 @@ func (f *findings) hold(e events.Event) {
 	}
 }
 
+// sourceOf is the last token of a subject, which the server lets nobody else use.
+func sourceOf(subject string) string { return subject[strings.LastIndexByte(subject, '.')+1:] }
+
 func (f *findings) event(subject string, e events.Event) {
 	if e.Saga == "" {
 		f.hold(e)
@@ -116,8 +121,7 @@ func (f *findings) event(subject string, e events.Event) {
 	at := f.of(saga.ID(e.Saga))
 	switch e.Kind {
 	case events.KindAccepted:
-		source := subject[strings.LastIndexByte(subject, '.')+1:] // the server lets nobody else use it
-		at.accepted = append(at.accepted, UnknownRequest{Saga: saga.ID(e.Saga), Request: e.Request, Source: source, CorrelationID: e.CorrelationID, At: e.At})
+		at.accepted = append(at.accepted, UnknownRequest{Saga: saga.ID(e.Saga), Request: e.Request, Source: sourceOf(subject), CorrelationID: e.CorrelationID, At: e.At})
 	case events.KindErasing:
 		at.pivoted = true
 	case events.KindCancelled:

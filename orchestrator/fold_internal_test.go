@@ -1,0 +1,49 @@
+package orchestrator
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+)
+
+// TestASummaryReachesTheSourcesThatItHadNotReached: the bus has it for some of them only.
+func TestASummaryReachesTheSourcesThatItHadNotReached(t *testing.T) {
+	tests := map[string]struct{ told, want []string }{
+		"none": {nil, []string{"erasure.summary.billing"}},
+		"all":  {[]string{"billing"}, nil},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBubble(t, saga.Plan{Name: "all", Participants: []saga.Spec{{Name: "account"}}})
+				ended := b.request(events.Request{UserID: "bob"})
+				b.await(ended)
+				summary, err := b.o.cfg.Store.Summary(context.Background(), ended)
+				if err != nil {
+					t.Fatal(err)
+				}
+				b.away(time.Hour)
+				id := b.request(events.Request{UserID: "ada"})
+				f := &findings{order: []saga.ID{id}, sagas: map[saga.ID]*finding{id: {finished: true, summary: summary, told: test.told}}}
+				var to []string
+				if _, err := b.ask(job{do: func(b *batch) error {
+					_, err := b.foldAll(f)
+					for _, m := range b.out.Outbox {
+						to = append(to, m.Subject)
+					}
+					return err
+				}}); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.Equal(to, test.want) {
+					t.Errorf("told %v, want %v", to, test.want)
+				}
+			})
+		})
+	}
+}
