@@ -76,14 +76,11 @@ func (o *Orchestrator) fold(ctx context.Context) error {
 	if f == nil {
 		return nil
 	}
-	var r Recovery
-	_, err := o.ask(ctx, job{do: func(b *batch) (err error) {
-		r, err = b.foldAll(f)
-		if err != nil {
-			return err
-		}
-		return b.saveRecovery(r)
-	}})
+	r, err := o.foldFound(ctx, f)
+	for errors.Is(err, errBusy) && ctx.Err() == nil { // nothing was recorded
+		sleep(ctx, compareRetry)
+		r, err = o.foldFound(ctx, f)
+	}
 	if err != nil {
 		return fmt.Errorf("what was decided after the backup: %w", err)
 	}
@@ -92,6 +89,16 @@ func (o *Orchestrator) fold(ctx context.Context) error {
 	o.tell(ctx, r)
 	o.compareUntilDone(ctx) // not before: marks of today would hide what is to be folded in
 	return nil
+}
+
+func (o *Orchestrator) foldFound(ctx context.Context, f *findings) (r Recovery, err error) {
+	_, err = o.ask(ctx, job{do: func(b *batch) (err error) {
+		if r, err = b.foldAll(f); err != nil {
+			return err
+		}
+		return b.saveRecovery(r)
+	}})
+	return r, err
 }
 
 func (b *batch) foldAll(f *findings) (Recovery, error) {
