@@ -127,6 +127,9 @@ func (b *batch) foldHolds(f *findings) {
 }
 
 func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {
+	if at.finished || at.cancelled {
+		r.forget(id)
+	}
 	l, err := b.load(id)
 	switch {
 	case errors.Is(err, storage.ErrDamaged):
@@ -152,6 +155,13 @@ func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {
 		r.HeldBack[id] = d
 	}
 	return nil
+}
+
+// forget takes a saga from what an earlier recovery left: it has ended since, in the hands
+// of a store that was put back in between and knew it.
+func (r *Recovery) forget(id saga.ID) {
+	r.Unknown = slices.DeleteFunc(r.Unknown, func(u UnknownRequest) bool { return u.Saga == id })
+	delete(r.HeldBack, id)
 }
 
 // name lists the requests that are not known, unless their erasure has ended.

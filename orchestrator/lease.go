@@ -37,6 +37,7 @@ func (o *Orchestrator) acquire(ctx context.Context) error {
 		return err
 	}
 	o.lease.Store(l)
+	o.outlived = l.From() == nil && l.Generation() > cfg.Generation+1
 	o.logger.InfoContext(ctx, "the bus is held", "instance", cfg.Instance, "generation", l.Generation())
 	return o.beQuiet(ctx, l.From())
 }

@@ -50,6 +50,7 @@ type Orchestrator struct {
 	told      uint64    // number of the last batch before the start that was more than a note
 	ahead     uint64    // by how much messages count further; set before it runs
 	found     *findings // what is to be folded in; nil: nothing
+	outlived  bool      // a younger copy of the store has held the bus
 	cache     cache
 	again     []saga.ID        // live at the start, to be woken
 	restarted map[saga.ID]bool // live at the start, and not told of it yet
@@ -117,6 +118,9 @@ func (o *Orchestrator) prepare(ctx context.Context) (*bus.Publisher, error) {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
 	if err := o.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	if err := o.recoverOutbox(ctx); err != nil {
 		return nil, err
 	}
 	if o.found == nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
 )
@@ -31,13 +32,11 @@ func (o *Orchestrator) recover(ctx context.Context) error {
 	if err := o.recoverRecovery(ctx); err != nil {
 		return err
 	}
-	if err := o.recoverMarks(ctx); err != nil {
-		return err
-	}
-	return o.recoverOutbox(ctx)
+	return o.recoverMarks(ctx)
 }
 
-// recoverOutbox takes up what was not sent. A damaged row is lost, loudly, and none other.
+// recoverOutbox takes up what was not sent, once it is known from where numbers count. A
+// damaged row is lost, loudly, and none other.
 func (o *Orchestrator) recoverOutbox(ctx context.Context) error {
 	var out []storage.Message
 	for m, err := range o.cfg.Store.Outbox(ctx) {
@@ -48,11 +47,29 @@ func (o *Orchestrator) recoverOutbox(ctx context.Context) error {
 		case err != nil:
 			return fmt.Errorf("outbox: %w", err)
 		default:
-			out = append(out, m)
+			out = append(out, o.renumber(m))
 		}
 	}
 	o.relay.addOld(out)
 	return nil
+}
+
+// renumber has a message carry the number of its batch as that counts since the store was
+// put back. Under the old one it would be overlooked by a younger backup that is put back
+// later: to that one it came before.
+func (o *Orchestrator) renumber(m storage.Message) storage.Message {
+	if o.ahead == 0 {
+		return m
+	}
+	env, p, err := events.DecodeAny(m.Header, m.Data)
+	if err != nil {
+		return m
+	}
+	env.Log = o.logOnBus(m.Key.Log)
+	if again, err := events.Encode(env, p); err == nil {
+		m.Header = again.Header // and the data as they were: a summary's bytes are built once
+	}
+	return m
 }
 
 // recoverSagas finds what is under way. A damaged saga stops alone, loudly; its data key

@@ -152,6 +152,16 @@ func (b *batch) requested(in *intake, id saga.ID, subject string) saga.Requested
 // requestID names the n-th request of a saga, and leads back to it.
 func requestID(id saga.ID, n int) string { return fmt.Sprintf("%s.%d", id, n) }
 
+// joinedID names a request that joins a saga. A store that was put back may have forgotten
+// others that joined it: then the number of the batch sets it apart from those.
+func (b *batch) joinedID(s saga.State) string {
+	id := requestID(s.ID, len(s.Requests)+1)
+	if b.o.ahead > 0 {
+		id = fmt.Sprintf("%s.%d", id, b.o.logOnBus(b.log))
+	}
+	return id
+}
+
 // sagaOf returns the saga that a request id leads to, or "".
 func sagaOf(request string) saga.ID {
 	id, _, _ := strings.Cut(request, ".")
@@ -197,7 +207,7 @@ func (b *batch) isAbout(s saga.State, i vault.Item) bool {
 // join adds a request to a saga of its subject; nil if it cannot serve it.
 func (b *batch) join(in *intake, l *loaded, keys []string) (events.Payload, error) {
 	q := b.requested(in, l.state.ID, l.state.Subject)
-	q.Request.ID = requestID(l.state.ID, len(l.state.Requests)+1)
+	q.Request.ID = b.joinedID(l.state)
 	if same := in.asked(l.state); same != "" {
 		q.Request.Fingerprint = same
 	}

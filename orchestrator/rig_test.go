@@ -36,6 +36,7 @@ type rig struct {
 	reg   *prometheus.Registry
 	logs  *logBuffer
 
+	lend    time.Duration // life of the lease; 0: as it comes
 	with    []func(*orchestrator.Config)
 	shelves map[string]*shelf
 	fatal   bool // the next start ends by itself
@@ -136,6 +137,9 @@ func (r *rig) start() {
 	o, err := orchestrator.New(cfg)
 	if err != nil {
 		r.t.Fatal(err)
+	}
+	if r.lend > 0 {
+		o.Lend(r.lend, nil)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)

@@ -167,12 +167,11 @@ func (o *Orchestrator) catchUp(ctx context.Context) error {
 		return fmt.Errorf("what the bus knows beyond the store: %w", err)
 	}
 	if !f.newer() {
-		o.warnUnconfirmed(ctx)
-		return nil
+		return o.countUnconfirmed(ctx, f)
 	}
 	o.logger.ErrorContext(ctx, "the store is older than the bus: what was decided since is taken from there", "last_batch", f.above, "highest_on_bus", f.highest)
 	o.found = f
-	o.ahead = max(o.ahead, f.highest+logMargin-o.log)
+	o.countOn(f)
 	return o.note(ctx, map[string][]byte{
 		metaRecovering: strconv.AppendUint(nil, above, 10),
 		metaAhead:      strconv.AppendUint(nil, o.ahead, 10),
@@ -194,8 +193,23 @@ func (o *Orchestrator) begunRecovery(ctx context.Context) (above uint64, begun b
 	return above, true, nil
 }
 
-func (o *Orchestrator) warnUnconfirmed(ctx context.Context) {
-	if o.recovery.get().Unconfirmed {
+// countOn has messages count on from above everything that the bus knows, and everything
+// that another copy of the store may have used without telling the bus: a backup of that
+// one can be put back as well, and must not take what is decided now for its own past.
+func (o *Orchestrator) countOn(f *findings) {
+	o.ahead = max(o.ahead, f.highest+logMargin-o.log, o.generation()<<32)
+}
+
+// countUnconfirmed is for a store of which the bus knows nothing more. If it was put back
+// all the same, its numbers were used by a copy that had nothing to tell.
+func (o *Orchestrator) countUnconfirmed(ctx context.Context, f *findings) error {
+	unconfirmed := o.recovery.get().Unconfirmed
+	if unconfirmed {
 		o.logger.ErrorContext(ctx, "the store was put back, and the bus cannot tell what happened since: nothing past the point of no return is permitted until an operator confirms")
 	}
+	if !unconfirmed && !o.outlived {
+		return nil
+	}
+	o.countOn(f)
+	return o.note(ctx, map[string][]byte{metaAhead: strconv.AppendUint(nil, o.ahead, 10)})
 }
