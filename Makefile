@@ -87,6 +87,18 @@ ci: ## everything that must pass before a change lands; a server not covered is 
 .PHONY: nightly
 nightly: ## what takes longer than a change can wait for
 	$(MAKE) torture-long
+	$(MAKE) restores
+	$(MAKE) races-real
+
+RESTORES ?= 50
+.PHONY: restores
+restores: ## put back RESTORES (50) backups of different ages under traffic
+	EXPUNGE_RESTORES=$(RESTORES) go test -count=1 -timeout 60m -run '^TestRestoresUnderTraffic$$' -v ./orchestrator
+
+RACES ?= 10000
+.PHONY: races-real
+races-real: ## let RACES (10000) cancels race the pivot, with everything real
+	EXPUNGE_RACES=$(RACES) go test -count=1 -timeout 60m -run '^TestACancelRacesThePivot$$' -v ./orchestrator
 
 .PHONY: clean
 clean: ## remove what was built and installed here

@@ -217,6 +217,7 @@ type shelf struct {
 	deafTo  events.Verb
 	asleep  map[string]string // user: what a restore needs
 	refused []events.Receipt  // to prepared
+	book    *ledger           // nil: nobody looks
 }
 
 func newShelf(name string, kind events.Kind, items map[string]int64) *shelf {
@@ -247,6 +248,7 @@ func (r *rig) serve(s *shelf) {
 				continue
 			}
 			all.Go(func() {
+				asked := time.Now()
 				p, err := s.ask(ctx, nc, cmd.ClaimOn, events.Claim{Saga: cmd.Saga, Verb: cmd.Verb, Round: cmd.Round, Instance: "w-" + s.name, Time: time.Now().UTC()})
 				if err != nil {
 					m.Nack()
@@ -254,7 +256,7 @@ func (r *rig) serve(s *shelf) {
 				}
 				m.Ack()
 				if permit, ok := p.(events.Permit); ok {
-					s.work(ctx, nc, cmd, permit)
+					s.work(ctx, nc, cmd, permit, asked)
 				}
 			})
 		}
@@ -272,11 +274,18 @@ func (s *shelf) ask(ctx context.Context, nc *nats.Conn, subject string, p events
 	return bus.Ask(ctx, nc, subject, m)
 }
 
-func (s *shelf) work(ctx context.Context, nc *nats.Conn, cmd events.Command, p events.Permit) {
+func (s *shelf) work(ctx context.Context, nc *nats.Conn, cmd events.Command, p events.Permit, asked time.Time) {
+	g := s.book.granted(s.name, p, asked)
+	s.book.think(ctx)
 	if p.Verb == events.Suspend && !s.prepare(ctx, nc, cmd, p) {
 		return
 	}
-	if rep, ok := s.do(p); ok {
+	if !s.book.acts(g) {
+		return
+	}
+	rep, ok := s.do(p)
+	s.book.done(g)
+	if ok {
 		s.tell(ctx, nc, cmd, rep)
 	}
 }
