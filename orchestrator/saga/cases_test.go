@@ -205,3 +205,12 @@ func TestWhoCannotCountCannotSayThatNobodyIsKnown(t *testing.T) {
 		t.Error("not found on the word of a participant that cannot count")
 	}
 }
+
+func TestAbsentThatNobodyCountedLetsNobodyGoOn(t *testing.T) {
+	_, got := tell(t, "participant account after sessions", "participant sessions", "request r1 from billing",
+		"claim resolve account by w1", "report p1 resolved 1", "claim resolve sessions by w1", "report p2 resolved 3",
+		"claim erase sessions by w1", "report p3 absent")
+	if has(got, "ring erase account") {
+		t.Errorf("the account may go, and who comes before it was not counted: %q", got)
+	}
+}

@@ -46,3 +46,27 @@ func TestARetryBeginsWithShortPauses(t *testing.T) {
 		t.Errorf("an operator mended it, and the first failure after that waits %s", pause)
 	}
 }
+
+// suspendedTwice is a share that was prepared under p2 and p3, whose first worker is slow.
+var suspendedTwice = []string{"participant account suspends yes", "plan grace 7d", "request r1 from billing",
+	"claim resolve account by w1", "report p1 resolved 1",
+	"claim suspend account by w1", "report p2 prepared undo v1:enabled", "wait 66s", "wait 10s",
+	"claim suspend account by w2", "report p3 prepared undo v1:disabled"}
+
+func TestTheFirstUndoThatIsSealedIsTheOneThatCounts(t *testing.T) {
+	st, _ := tell(t, suspendedTwice...)
+	if h := st.s.Share("account"); h.Undo != "v1:enabled" {
+		t.Errorf("it would be brought back to %s, as its first worker left it", h.Undo)
+	}
+}
+
+func TestARestoreThatCameBeforeALateSuspendIsNotTheEnd(t *testing.T) {
+	st, _ := tell(t, suspendedTwice...)
+	st.tell("report p3 suspended 1", "cancel r1 from billing",
+		"claim restore account by w2", // p4, which acts at once and is slow to report
+		"report p2 suspended 1")       // and only then does w1 suspend what was restored
+	got := st.tell("report p4 restored")
+	if h := st.s.Share("account"); h.Restore.Round != 2 || h.Restore.Status == Reported {
+		t.Errorf("round %d is %s, and the account is suspended: %q", h.Restore.Round, h.Restore.Status, got)
+	}
+}
