@@ -350,7 +350,9 @@ func TestALiarParksTheSaga(t *testing.T) {
 
 func TestNothingIsAnsweredBeforeItsCommit(t *testing.T) {
 	r := newRig(t, twoShares())
-	release := make(chan struct{})
+	waits := make(chan struct{})
+	release := sync.OnceFunc(func() { close(waits) })
+	defer release() // or a failure would wait for the writer, and nobody would hear of it
 	held := make(chan struct{}, 1)
 	r.store.set(func(b storage.Batch) error {
 		if len(b.Sagas) > 0 {
@@ -358,7 +360,7 @@ func TestNothingIsAnsweredBeforeItsCommit(t *testing.T) {
 			case held <- struct{}{}:
 			default:
 			}
-			<-release
+			<-waits
 		}
 		return nil
 	})
@@ -374,7 +376,7 @@ func TestNothingIsAnsweredBeforeItsCommit(t *testing.T) {
 	if m, err := inbox.NextMsg(200 * time.Millisecond); err == nil {
 		t.Fatalf("answered before the commit: %s", m.Data)
 	}
-	close(release)
+	release()
 	if _, err := inbox.NextMsg(5 * time.Second); err != nil {
 		t.Errorf("not answered after the commit: %v", err)
 	}
