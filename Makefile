@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 VERSION      := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GOLANGCI     := .tools/golangci-lint-v2.15.0
 GO_SOURCES   := doc.go arch_test.go cmd events orchestrator participants storage .ci
-PACKAGES     := ./... ./.ci/testreport ./.ci/docs
+PACKAGES     := ./... ./.ci/testreport ./.ci/docs ./.ci/mutants
 RACE         ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)# it needs a C compiler
 TEST_TIMEOUT ?= 15m
 FUZZTIME     ?= 30s
@@ -43,6 +43,10 @@ DURATION ?= 1h
 .PHONY: torture-long
 torture-long: ## the same for DURATION (1h)
 	@cd .ci/torture && go run . -duration $(DURATION) $(TORTUREFLAGS)
+
+.PHONY: mutants
+mutants: ## plant known bugs in a copy of the tree, and see each caught; MUTANTS="name ..." for some
+	go run ./.ci/mutants $(MUTANTS)
 
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME (30s) each; FUZZTIME=0 runs their seeds only
@@ -86,6 +90,7 @@ ci: ## everything that must pass before a change lands; a server not covered is 
 
 .PHONY: nightly
 nightly: ## what takes longer than a change can wait for
+	$(MAKE) mutants
 	$(MAKE) torture-long
 	$(MAKE) restores
 	$(MAKE) races-real
