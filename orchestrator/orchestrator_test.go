@@ -348,7 +348,7 @@ func TestALiarParksTheSaga(t *testing.T) {
 	}
 }
 
-func TestNothingIsAnsweredBeforeItsCommit(t *testing.T) {
+func TestNothingIsAnsweredOrSentBeforeItsCommit(t *testing.T) {
 	r := newRig(t, twoShares())
 	waits := make(chan struct{})
 	release := sync.OnceFunc(func() { close(waits) })
@@ -375,6 +375,9 @@ func TestNothingIsAnsweredBeforeItsCommit(t *testing.T) {
 	<-held
 	if m, err := inbox.NextMsg(200 * time.Millisecond); err == nil {
 		t.Fatalf("answered before the commit: %s", m.Data)
+	}
+	if n := r.streamMessages(events.StreamEvents) + r.streamMessages(events.StreamCommands); n > 0 {
+		t.Errorf("%d messages sent before the commit", n)
 	}
 	release()
 	if _, err := inbox.NextMsg(5 * time.Second); err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/orchestrator"
 	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
 	"github.com/expunge-io/expunge/storage/memory"
 )
 
@@ -90,4 +91,30 @@ func TestAKeyOutlivesARotationOfTheHashKey(t *testing.T) {
 	if err != nil || again.Saga != first.Saga || again.Request != first.Request {
 		t.Errorf("without: %+v, %v; want %s", again, err, first.Request)
 	}
+}
+
+// TestADataKeyOutlivesTheCommitOfTheEnd: were it gone before, a death between the two would
+// leave a saga that nobody can end.
+func TestADataKeyOutlivesTheCommitOfTheEnd(t *testing.T) {
+	r := newRig(t, twoShares())
+	there := make(chan bool, 1)
+	r.store.set(func(b storage.Batch) error {
+		for _, c := range b.Sagas {
+			if c.State.Phase.Final() {
+				there <- r.vault.Has(c.State.ID)
+			}
+		}
+		return nil
+	})
+	r.heldBack("ada")
+	c, w := r.client("billing")
+	a, err := c.Request(t.Context(), events.Request{UserID: "ada"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.await(w, a.Saga)
+	if !<-there {
+		t.Error("it is gone before the end is on the disk")
+	}
+	eventually(t, "destroyed", func() bool { return !r.vault.Has(saga.ID(a.Saga)) })
 }

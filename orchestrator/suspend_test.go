@@ -88,3 +88,36 @@ func TestASuspendedShareIsErasedAfterTheGrace(t *testing.T) {
 		t.Errorf("%d accounts erased, and there were 3", got)
 	}
 }
+
+// TestAWorkerThatPreparesTwiceGetsTheFirstUndo: it suspended, was started anew, and reads
+// what it left itself.
+func TestAWorkerThatPreparesTwiceGetsTheFirstUndo(t *testing.T) {
+	r := newRig(t, suspending())
+	account, _ := shelves()
+	c, _ := r.client("billing")
+	a, err := c.Request(t.Context(), events.Request{UserID: person})
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc := r.connect(events.Account)
+	claim := func(v events.Verb) events.Permit {
+		p, err := account.ask(t.Context(), nc, events.SubjectClaim(events.Account, "0"),
+			events.Claim{Saga: a.Saga, Verb: v, Round: 1, Instance: "w", Time: time.Now().UTC()})
+		permit, ok := p.(events.Permit)
+		if err != nil || !ok {
+			t.Fatalf("claim of %s: %+v %v", v, p, err)
+		}
+		return permit
+	}
+	report := events.Command{ReportOn: events.SubjectReport(events.Account, "0")}
+	resolved, _ := account.do(claim(events.Resolve))
+	account.tell(t.Context(), nc, report, resolved)
+	for _, undo := range []events.Private{"awake", "asleep"} {
+		p := claim(events.Suspend)
+		got := account.tell(t.Context(), nc, report, events.Report{Saga: a.Saga, Verb: p.Verb, Round: p.Round, Permit: p.Permit,
+			Verdict: events.Prepared, Undo: undo})
+		if got.Outcome != events.Took || got.Undo.Reveal() != "awake" {
+			t.Errorf("prepared %q: %s, and it goes back to %q", undo.Reveal(), got.Outcome, got.Undo.Reveal())
+		}
+	}
+}
