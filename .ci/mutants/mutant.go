@@ -12,7 +12,7 @@ import (
 // mutant is one bug: a patch below a header such as
 //
 //	# Wrong: the answer to a claim leaves before its grant is on disk.
-//	# Caught by: orchestrator TestNothingIsAnsweredBeforeItsCommit
+//	# Caught by: orchestrator TestNothingIsAnsweredOrSentBeforeItsCommit
 //
 // The name of a check stands alone, or with the tests of it that are to be run; there may
 // be more than one such line.
