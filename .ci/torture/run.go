@@ -122,7 +122,7 @@ func (t *trial) open(ctx context.Context) error {
 		return err
 	}
 	var uncovered []string
-	if t.crew, uncovered, err = nemesis.New(t.stage, t.nemeses, t.seed, t.marker, t.diary); err != nil {
+	if t.crew, uncovered, err = nemesis.New(t.stage, &t.book, t.nemeses, t.seed, t.marker, t.diary); err != nil {
 		return err
 	}
 	for _, line := range uncovered {

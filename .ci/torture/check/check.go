@@ -117,7 +117,7 @@ type decision struct {
 	alive []record.Permit
 }
 
-func (s *story) erases() bool { return s.state == completed || s.state == exceptions }
+func (t *story) erases() bool { return t.state == completed || t.state == exceptions }
 
 type evidence struct {
 	record record.Record
@@ -186,22 +186,32 @@ func (c *evidence) add(n *int, format string, args ...any) {
 }
 
 // lost: an acknowledged request leads to a saga with an end, and is known when it is asked
-// again.
+// again; or somebody was told that it is to be sent again.
 func (c *evidence) lost() {
 	for _, q := range c.record.Requests {
 		if q.Acked.IsZero() {
 			continue
 		}
 		t := c.sagas[q.Saga]
+		anew := q.Forgot || len(q.Later) > 0
+		if len(q.Later) > 0 {
+			t = c.sagas[q.Later[len(q.Later)-1]]
+		}
 		switch {
 		case q.Saga == "":
 			c.add(&c.f.Lost, "lost: request %s was acknowledged, and nobody knows it", q.Key)
-		case q.Forgot || len(q.Later) > 0:
+		case anew && !c.named(q):
 			c.add(&c.f.Lost, "lost: request %s was acknowledged for saga %s, and taken for a new one when it was asked again: %v", q.Key, q.Saga, q.Later)
 		case t.state == "":
-			c.add(&c.f.Lost, "lost: saga %s of request %s never ended", q.Saga, q.Key)
+			c.add(&c.f.Lost, "lost: saga %s of request %s never ended", t.id, q.Key)
 		}
 	}
+}
+
+// named reports whether a backup was put back that is older than a request, and whoever did
+// so was told.
+func (c *evidence) named(q record.Request) bool {
+	return slices.ContainsFunc(c.record.Restores, func(r record.Restore) bool { return r.Loses(q) && r.Names(q) })
 }
 
 func (c *evidence) digests() {

@@ -172,6 +172,41 @@ func TestAFreezeExcusesWhatStoodInACall(t *testing.T) {
 	}
 }
 
+// Whoever puts an old backup back is told which requests are to be sent again; only those
+// may be taken for new ones.
+func TestARequestThatIsNewerThanTheBackupIsSentAgain(t *testing.T) {
+	for _, c := range []struct {
+		restore record.Restore
+		lost    int
+	}{
+		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"2.1"}}, 0},
+		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"request-2"}}, 0},
+		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"3.1"}}, 1},
+		{record.Restore{Taken: at(3), Gone: at(9), Named: []string{"2.1"}}, 1},
+	} {
+		r, l := run()
+		r.Requests[2].Mark, r.Requests[2].Later = "request-2", []string{"5"}
+		r.Ends = append(r.Ends, record.End{Saga: "5", State: "cancelled", Digest: "e", Told: at(12)})
+		r.Restores = append(r.Restores, c.restore)
+		if f := check.Check(r, l); f.Lost != c.lost || len(f.Reasons) != c.lost {
+			t.Errorf("%+v: %q", c.restore, f.Reasons)
+		}
+	}
+}
+
+// A saga that is seen before its pivot after a backup was put back may have been past it.
+func TestABackupThatIsPutBackIsNoProofOfAnEarlyEffect(t *testing.T) {
+	r, l := run()
+	r.Sightings = append(r.Sightings, record.Sighting{Saga: "1", State: "resolving", Asked: at(7), Answered: at(7)})
+	if f := check.Check(r, l); f.EarlyEffects != 1 {
+		t.Errorf("without a backup: %q", f.Reasons)
+	}
+	r.Restores = []record.Restore{{Taken: at(4), Gone: at(6)}}
+	if f := check.Check(r, l); !f.Clean() {
+		t.Errorf("%q", f.Reasons)
+	}
+}
+
 // What happens after somebody set the clock says nothing of how long a grace was.
 func TestAGraceIsJudgedByClocksThatAreRight(t *testing.T) {
 	r, l := run()

@@ -89,12 +89,18 @@ func (c *evidence) unanswered(e record.Effect) bool {
 // its grace was over. To suspend is what it does meanwhile.
 func (c *evidence) tooEarly(e record.Effect, doers []*story) {
 	for _, t := range doers {
-		if t.graced && e.Verb == record.Suspend || !e.At.Before(c.pivot(t)) {
+		if t.graced && e.Verb == record.Suspend || !e.At.Before(c.pivot(t)) || c.putBack(e.At, c.pivot(t)) {
 			return
 		}
 	}
 	t := doers[0]
 	c.add(&c.f.EarlyEffects, "early effect: %s for %s at %s, and saga %s was before its pivot until %s", what(e), c.name(e.Person), stamp(e.At), t.id, stamp(c.pivot(t)))
+}
+
+// putBack reports whether a backup was put back in between: a saga is then seen where it was
+// when the backup was taken.
+func (c *evidence) putBack(from, to time.Time) bool {
+	return slices.ContainsFunc(c.record.Restores, func(r record.Restore) bool { return r.Gone.After(from) && r.Gone.Before(to) })
 }
 
 // pivot is the latest time of which it is known that a saga had not passed its pivot.

@@ -57,7 +57,7 @@ func (c *client) ended(data []byte) {
 }
 
 func requestOf(q record.Request) events.Request {
-	return events.Request{UserID: events.Private(q.Person), Plan: q.Plan, IdempotencyKey: q.Key}
+	return events.Request{UserID: events.Private(q.Person), Plan: q.Plan, IdempotencyKey: q.Key, CorrelationID: q.Mark}
 }
 
 // send sends a request once, and writes down what comes back.
@@ -107,7 +107,7 @@ func took(q *record.Request, a events.Acceptance) {
 }
 
 func (c *client) post(ctx context.Context, r events.Request) (a events.Acceptance, err error) {
-	fields := map[string]string{"user_id": r.UserID.Reveal(), "idempotency_key": r.IdempotencyKey}
+	fields := map[string]string{"user_id": r.UserID.Reveal(), "idempotency_key": r.IdempotencyKey, "correlation_id": r.CorrelationID}
 	if r.Plan != "" {
 		fields["plan"] = r.Plan
 	}
@@ -191,17 +191,23 @@ func (c *client) look(ctx context.Context, saga string) (events.Status, error) {
 	return st, err
 }
 
-// await looks until a saga has ended.
+// await looks until a saga has ended, or is unknown: that it may be in a store that was put
+// back, and its request is sent again.
 func (c *client) await(ctx context.Context, saga string, every time.Duration) (events.Status, error) {
 	for {
 		st, err := c.look(ctx, saga)
-		if err == nil && st.State.Final() {
+		if err == nil && st.State.Final() || unknown(err) {
 			return st, nil
 		}
 		if err := pause(ctx, every); err != nil {
 			return st, fmt.Errorf("saga %s stands at %s %s: %w", saga, st.State, st.Parked, err)
 		}
 	}
+}
+
+func unknown(err error) bool {
+	var problem *bus.ProblemError
+	return errors.As(err, &problem) && problem.Problem.Code == events.CodeUnknown
 }
 
 func pause(ctx context.Context, d time.Duration) error {

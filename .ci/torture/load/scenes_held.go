@@ -1,6 +1,7 @@
 package load
 
 import (
+	"errors"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -41,23 +42,34 @@ func (a *actor) held() error {
 }
 
 // queued is asked for again when it is too late to join: the second request waits until the
-// saga of the first has ended, or is withdrawn before.
+// saga of the first has ended, or is withdrawn before. A hold on the share that is erased
+// last keeps the first one from ending too soon.
 func (a *actor) queued() error {
 	place := a.request(a.shop, record.Asked)
 	if err := a.shop.insist(a.ctx, place); err != nil {
 		return err
 	}
-	if err := a.pastPivot(place); err != nil {
+	hold, err := a.operator.hold(a.ctx, a.person.ID, "account")
+	if err != nil {
 		return err
 	}
-	again := a.request(a.shop, record.Asked)
+	again, err := a.askedAgain(place)
+	return errors.Join(err, a.operator.release(a.ctx, hold), a.follow(a.shop, again))
+}
+
+// askedAgain asks once more when a saga is past its pivot, and perhaps thinks better of it.
+func (a *actor) askedAgain(place int) (again int, err error) {
+	if err := a.pastPivot(place); err != nil {
+		return place, err
+	}
+	again = a.request(a.shop, record.Asked)
 	if err := a.shop.insist(a.ctx, again); err != nil {
-		return err
+		return again, err
 	}
 	if a.rng.IntN(3) == 0 {
 		a.shop.cancel(a.ctx, a.book.At(again))
 	}
-	return a.follow(a.shop, again)
+	return again, nil
 }
 
 func (a *actor) pastPivot(place int) error {

@@ -78,6 +78,7 @@ func Names() (names []string) {
 // Crew is a hand for each kind that was chosen.
 type Crew struct {
 	stage  *stage.Stage
+	book   *record.Book
 	log    io.Writer
 	marker string
 	seed   uint64
@@ -94,8 +95,8 @@ type Crew struct {
 
 // New chooses kinds by name. What cannot be had on this machine is said in the second
 // result, one line each.
-func New(s *stage.Stage, names []string, seed uint64, marker string, log io.Writer) (*Crew, []string, error) {
-	c := &Crew{stage: s, log: log, marker: marker, seed: seed, locks: map[*proc.Process]*sync.Mutex{}}
+func New(s *stage.Stage, book *record.Book, names []string, seed uint64, marker string, log io.Writer) (*Crew, []string, error) {
+	c := &Crew{stage: s, book: book, log: log, marker: marker, seed: seed, locks: map[*proc.Process]*sync.Mutex{}}
 	for _, p := range s.Processes() {
 		c.locks[p] = &sync.Mutex{}
 	}

@@ -2,11 +2,18 @@ package nemesis
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"time"
 
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/events/bus"
+	"github.com/expunge-io/expunge/torture/record"
 	"github.com/expunge-io/expunge/torture/stage"
 )
 
@@ -21,18 +28,24 @@ func canRestore(s *stage.Stage) string {
 	return ""
 }
 
+// backTime is how long an orchestrator may take to serve from a store that was put back: it
+// waits until the lease of the one before cannot be valid.
+const backTime = 2 * time.Minute
+
 // restore takes a backup, lets the run go on, and puts the backup back as if it were the
-// newest there is. What happened in between must be found out from the bus.
+// newest there is. What happened in between must be found out from the bus, and an operator
+// has to confirm what cannot.
 func (h *Hand) restore() error {
 	backup := filepath.Join(h.stage.Folder, "backup.db")
 	if err := os.Remove(backup); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	taken := h.db("backup", backup)
-	if taken != nil {
-		h.say("no backup: %v", taken)
+	r := record.Restore{Taken: time.Now()}
+	if err := h.db("backup", "--url", "http://"+h.stage.HTTP, backup); err != nil {
+		h.say("no backup: %v", err)
 		return nil // the orchestrator was away, or its disk full: the next time
 	}
+	h.say("a backup is taken")
 	if !h.wait(2*time.Second + h.upTo(6*time.Second)) {
 		return nil
 	}
@@ -42,15 +55,84 @@ func (h *Hand) restore() error {
 	if err := p.Kill(); err != nil {
 		return err
 	}
-	if err := h.db("restore", backup); err != nil {
+	r.Gone = time.Now()
+	if err := h.db("restore", "--data", h.stage.Home(), "--force", backup); err != nil {
 		return err
 	}
 	h.count(&h.counts.Restores)
-	return p.Start()
+	return h.back(r)
 }
 
-func (h *Hand) db(verb, file string) error {
-	said, err := h.stage.Command("db", verb, "--config", h.stage.Config(), file).CombinedOutput()
+// back starts the orchestrator on the store that was put back, reads what it says of it, and
+// confirms it as an operator does. The trouble may be over meanwhile; this is brought to its
+// end.
+func (h *Hand) back(r record.Restore) error {
+	p := h.stage.Orchestrator
+	before, err := os.Stat(p.Log())
+	if err != nil {
+		return err
+	}
+	if err := p.Start(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), backTime)
+	defer cancel()
+	if err := h.stage.AwaitReady(ctx); err != nil {
+		return err
+	}
+	if r.Named, err = namedIn(p.Log(), before.Size()); err != nil {
+		return err
+	}
+	h.book.Restore(r)
+	h.say("the backup is back; %d names of requests to be sent again", len(r.Named))
+	return h.confirm(ctx)
+}
+
+var nameForm = regexp.MustCompile(` (?:request|correlation_id)=([A-Za-z0-9._-]+)`)
+
+// namedIn reads which requests the orchestrator said to have lost, from a place in its log on.
+func namedIn(log string, from int64) (names []string, err error) {
+	text, err := os.ReadFile(log)
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.Lines(string(text[from:])) {
+		if !strings.Contains(line, "is not in the store that was put back") {
+			continue
+		}
+		for _, m := range nameForm.FindAllStringSubmatch(line, -1) {
+			names = append(names, m[1])
+		}
+	}
+	return names, nil
+}
+
+// confirm answers for the store that was put back, until the answer is known.
+func (h *Hand) confirm(ctx context.Context) error {
+	nc, err := bus.Connect(bus.Config{URL: h.stage.DirectURL, Name: "torture restore", NKeySeedFile: h.stage.Seed(stage.Operator)})
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	for {
+		ask, cancel := context.WithTimeout(ctx, 3*time.Second)
+		_, err := bus.NewOperator(nc).Operate(ask, events.Operation{Verb: events.OpConfirmRestore, By: "torture", Ground: "a rehearsal"})
+		cancel()
+		var problem *bus.ProblemError
+		if err == nil || errors.As(err, &problem) && problem.Problem.Code != events.CodeBusy {
+			h.say("the restore is confirmed: %v", err)
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("confirm the restore: %w", err)
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+}
+
+func (h *Hand) db(verb string, args ...string) error {
+	said, err := h.stage.Command(append([]string{"db", verb}, args...)...).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("expunge db %s: %w: %s", verb, err, said)
 	}

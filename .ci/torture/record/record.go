@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -15,6 +16,7 @@ type Record struct {
 	Requests  []Request  `json:"requests"`
 	Cancels   []Cancel   `json:"cancels"`
 	Holds     []Hold     `json:"holds"`
+	Restores  []Restore  `json:"restores"`
 	Sightings []Sighting `json:"sightings"`
 	Ends      []End      `json:"ends"`
 	Terms     Terms      `json:"terms"`
@@ -43,6 +45,7 @@ type Request struct {
 	Source string    `json:"source"`
 	Plan   string    `json:"plan,omitempty"` // empty: that of the source
 	Key    string    `json:"key"`
+	Mark   string    `json:"mark"` // its correlation id
 	Way    Way       `json:"way"`
 	Sent   time.Time `json:"sent"`             // the first time
 	Acked  time.Time `json:"acked,omitzero"`   // when it was first acknowledged; zero: never
@@ -76,12 +79,20 @@ type Book struct {
 	rec Record
 }
 
-// Request adds a request and returns its place.
+// Request adds a request, gives it a correlation id, and returns its place.
 func (b *Book) Request(r Request) int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	r.Mark = "request-" + strconv.Itoa(len(b.rec.Requests))
 	b.rec.Requests = append(b.rec.Requests, r)
 	return len(b.rec.Requests) - 1
+}
+
+// Restore adds a restore.
+func (b *Book) Restore(r Restore) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rec.Restores = append(b.rec.Restores, r)
 }
 
 // Update changes the request at a place.
@@ -144,6 +155,22 @@ func (b *Book) End(e End) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.rec.Ends = append(b.rec.Ends, e)
+}
+
+// Over reports whether the client was told that a request's erasure has ended, or that the
+// request is withdrawn.
+func (b *Book) Over(q Request) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.rec.Ends, func(e End) bool { return e.Saga == q.Saga }) ||
+		slices.ContainsFunc(b.rec.Cancels, func(c Cancel) bool { return c.Request == q.ID && c.Result != "" })
+}
+
+// Lost reports whether a request may be unknown since a backup was put back.
+func (b *Book) Lost(q Request) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.rec.Restores, func(r Restore) bool { return r.Loses(q) })
 }
 
 // Record returns what stands in the book.

@@ -4,11 +4,17 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/expunge-io/expunge/torture/world"
 )
 
+// Home is the orchestrator's data folder, on its disk.
+func (s *Stage) Home() string { return filepath.Join(s.Data.Folder, "home") }
+
+// layOrchestrator lets it take the bus over: the store of a backup counts as another
+// orchestrator's.
 func (s *Stage) layOrchestrator(ctx context.Context) error {
 	url, err := s.link(ctx, "orchestrator")
 	if err != nil {
@@ -20,7 +26,7 @@ func (s *Stage) layOrchestrator(ctx context.Context) error {
 			return err
 		}
 	}
-	s.Orchestrator = s.process("orchestrator", s.expunge, "serve", "--config", s.Config())
+	s.Orchestrator = s.process("orchestrator", s.expunge, "serve", "--config", s.Config(), "--take-over")
 	return os.WriteFile(s.Config(), []byte(s.orchestratorConfig(url, keys)), 0o600)
 }
 
@@ -29,11 +35,11 @@ func (s *Stage) orchestratorConfig(url string, keys map[string]string) string {
 	for _, name := range world.Participants {
 		fmt.Fprintf(&participants, "      %s: [%s]\n", name, keys[name])
 	}
-	return fmt.Sprintf(orchestratorYAML, s.Data.Folder, s.HTTP, url, keys["orchestrator"], participants.String(), keys[Shop], keys[Desk],
+	return fmt.Sprintf(orchestratorYAML, s.Home(), s.HTTP, url, keys["orchestrator"], participants.String(), keys[Shop], keys[Desk],
 		world.Realm, world.Plan, keys[Operator], figures, Graced, Grace, world.Suspending)
 }
 
-const orchestratorYAML = `data: %s/home
+const orchestratorYAML = `data: %s
 http: {listen: %q, source: shop}
 nats:
   url: %q

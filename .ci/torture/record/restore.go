@@ -1,0 +1,26 @@
+package record
+
+import (
+	"slices"
+	"time"
+)
+
+// Restore is one backup that was put back.
+type Restore struct {
+	Taken time.Time `json:"taken"` // before the backup was
+	Gone  time.Time `json:"gone"`  // the orchestrator that went further was no more
+	// Named are the requests of which the orchestrator said then that it has lost them, by
+	// id and by correlation id.
+	Named []string `json:"named"`
+}
+
+// Loses reports whether a request may be unknown since: it was acknowledged after the
+// backup.
+func (r Restore) Loses(q Request) bool {
+	return !q.Acked.IsZero() && q.Acked.After(r.Taken) && q.Sent.Before(r.Gone)
+}
+
+// Names reports whether the orchestrator said that it has lost a request.
+func (r Restore) Names(q Request) bool {
+	return q.ID != "" && slices.Contains(r.Named, q.ID) || slices.Contains(r.Named, q.Mark)
+}
