@@ -36,7 +36,7 @@ test-peers: ## install and start the real servers, and run all tests against the
 
 # A module of its own. The last line of its output is one JSON object.
 .PHONY: torture
-torture: ## real processes, real faults, an independent checker: 2 to 4 minutes
+torture: ## real processes, real faults, an independent checker: 3 to 5 minutes
 	@cd .ci/torture && go run . $(TORTUREFLAGS)
 
 DURATION ?= 1h

@@ -26,6 +26,7 @@ type verdict struct {
 	nemesis.Counts
 	check.Decisions
 	check.Verdict
+	Unheard    int   `json:"unheard"` // requests that were answered, and lost with a store before the bus had heard of them
 	Panics     int   `json:"panics"`
 	Exits      int   `json:"exits"`   // of processes that ended by themselves, as after a failed commit
 	Excused    int   `json:"excused"` // effects that an answer had warned of, or of a process that stood in one call
@@ -75,7 +76,7 @@ func run(ctx context.Context, o options, log io.Writer) (v verdict, err error) {
 		v.Counts = t.crew.Counts()
 	}
 	f, e := t.judge(ctx)
-	v.Sagas, v.Decisions, v.Verdict, v.Excused = f.Sagas, f.Decisions, f.Verdict, f.Excused
+	v.Sagas, v.Decisions, v.Verdict, v.Unheard, v.Excused = f.Sagas, f.Decisions, f.Verdict, f.Unheard, f.Excused
 	err = errors.Join(err, e, t.close(err == nil && e == nil && v.passes(o)))
 	return v, err
 }

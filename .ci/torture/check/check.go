@@ -37,6 +37,7 @@ type Findings struct {
 	Decisions
 	Verdict
 	Sagas   int
+	Unheard int // requests that were lost with a store before the bus had heard of them
 	Excused int // effects that an answer had warned of, or of a process that stood still
 	Reasons []string
 }
@@ -209,9 +210,20 @@ func (c *evidence) lost() {
 }
 
 // named reports whether a backup was put back that is older than a request, and whoever did
-// so was told.
+// so was told. Of a request that was answered when the bus had not yet heard of it nobody
+// can be told.
 func (c *evidence) named(q record.Request) bool {
-	return slices.ContainsFunc(c.record.Restores, func(r record.Restore) bool { return r.Loses(q) && r.Names(q) })
+	for _, r := range c.record.Restores {
+		switch {
+		case !r.Loses(q):
+		case r.Names(q):
+			return true
+		case !q.Told:
+			c.f.Unheard++
+			return true
+		}
+	}
+	return false
 }
 
 func (c *evidence) digests() {

@@ -176,19 +176,21 @@ func TestAFreezeExcusesWhatStoodInACall(t *testing.T) {
 // may be taken for new ones.
 func TestARequestThatIsNewerThanTheBackupIsSentAgain(t *testing.T) {
 	for _, c := range []struct {
-		restore record.Restore
-		lost    int
+		restore       record.Restore
+		told          bool
+		lost, unheard int
 	}{
-		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"2.1"}}, 0},
-		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"request-2"}}, 0},
-		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"3.1"}}, 1},
-		{record.Restore{Taken: at(3), Gone: at(9), Named: []string{"2.1"}}, 1},
+		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"2.1"}}, true, 0, 0},
+		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"request-2"}}, true, 0, 0},
+		{record.Restore{Taken: at(1), Gone: at(9), Named: []string{"3.1"}}, true, 1, 0},
+		{record.Restore{Taken: at(1), Gone: at(9)}, false, 0, 1},
+		{record.Restore{Taken: at(3), Gone: at(9), Named: []string{"2.1"}}, true, 1, 0},
 	} {
 		r, l := run()
-		r.Requests[2].Mark, r.Requests[2].Later = "request-2", []string{"5"}
+		r.Requests[2].Mark, r.Requests[2].Later, r.Requests[2].Told = "request-2", []string{"5"}, c.told
 		r.Ends = append(r.Ends, record.End{Saga: "5", State: "cancelled", Digest: "e", Told: at(12)})
 		r.Restores = append(r.Restores, c.restore)
-		if f := check.Check(r, l); f.Lost != c.lost || len(f.Reasons) != c.lost {
+		if f := check.Check(r, l); f.Lost != c.lost || f.Unheard != c.unheard || len(f.Reasons) != c.lost {
 			t.Errorf("%+v: %q", c.restore, f.Reasons)
 		}
 	}

@@ -47,7 +47,7 @@ func (d *Driver) Finish(ctx context.Context) error {
 	if err := d.passDay(ctx, askers, sagas); err != nil {
 		return err
 	}
-	return errors.Join(parallel(len(sagas), func(i int) error { return d.toTheEnd(ctx, askers[sagas[i]], sagas[i]) }), d.published(ctx))
+	return errors.Join(parallel(len(sagas), func(i int) error { return d.toTheEnd(ctx, askers[sagas[i]], sagas[i]) }), d.published(ctx), d.accepted(ctx))
 }
 
 // again asks once more under the same key. One that has ended, or was called off, and that

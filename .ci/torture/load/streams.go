@@ -70,6 +70,21 @@ func (d *Driver) published(ctx context.Context) error {
 	return nil
 }
 
+// accepted reads which acceptances the event stream holds.
+func (d *Driver) accepted(ctx context.Context) error {
+	for _, source := range []string{stage.Shop, stage.Desk} {
+		err := d.stored(ctx, events.SubjectEvent(events.KindAccepted, source), func(m jetstream.Msg) {
+			if _, e, err := events.Decode[events.Event](events.Header(m.Headers()), m.Data()); err == nil {
+				d.book.Told(e.CorrelationID, e.Request)
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stored calls f with every message of a subject that the event stream holds.
 func (d *Driver) stored(ctx context.Context, subject string, f func(jetstream.Msg)) error {
 	nc, js, err := d.streams(ctx)

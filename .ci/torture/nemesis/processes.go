@@ -18,10 +18,27 @@ func (h *Hand) victim() *proc.Process {
 	return h.stage.Workers[h.rng.IntN(len(h.stage.Workers))]
 }
 
+// anyone draws a process that no other trouble has, and keeps other troubles away from it;
+// nil: the run is over. A restore has the orchestrator for long.
+func (h *Hand) anyone() (p *proc.Process, release func()) {
+	for {
+		p := h.victim()
+		if h.locks[p].TryLock() {
+			return p, h.locks[p].Unlock
+		}
+		if !h.wait(50 * time.Millisecond) {
+			return nil, nil
+		}
+	}
+}
+
 // kill is kill -9, and a start after a while.
 func (h *Hand) kill() error {
-	p := h.victim()
-	defer h.hold(p)()
+	p, release := h.anyone()
+	if p == nil {
+		return nil
+	}
+	defer release()
 	h.say("kill %s", p.Name())
 	if err := p.Kill(); err != nil {
 		return err

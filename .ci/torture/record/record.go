@@ -52,6 +52,7 @@ type Request struct {
 	Saga   string    `json:"saga,omitempty"`   // as answered; empty: never answered
 	ID     string    `json:"id,omitempty"`     // of the request, as answered
 	Queued bool      `json:"queued,omitempty"` // as answered: behind a saga past its pivot
+	Told   bool      `json:"told,omitempty"`   // the bus holds the event of its first acceptance
 	Later  []string  `json:"later,omitempty"`  // other sagas that the same key was answered with
 	Forgot bool      `json:"forgot,omitempty"` // acknowledged, and at the end taken for a new one
 }
@@ -86,6 +87,16 @@ func (b *Book) Request(r Request) int {
 	r.Mark = "request-" + strconv.Itoa(len(b.rec.Requests))
 	b.rec.Requests = append(b.rec.Requests, r)
 	return len(b.rec.Requests) - 1
+}
+
+// Told notes an event of an acceptance, once all answers are in.
+func (b *Book) Told(mark, id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.rec.Requests {
+		q := &b.rec.Requests[i]
+		q.Told = q.Told || q.Mark == mark && (q.Forgot != (q.ID == id))
+	}
 }
 
 // Restore adds a restore.

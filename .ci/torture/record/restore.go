@@ -14,10 +14,10 @@ type Restore struct {
 	Named []string `json:"named"`
 }
 
-// Loses reports whether a request may be unknown since: it was acknowledged after the
-// backup.
+// Loses reports whether a request may be unknown since: it was taken after the backup. When
+// a stored one was, nobody was told.
 func (r Restore) Loses(q Request) bool {
-	return !q.Acked.IsZero() && q.Acked.After(r.Taken) && q.Sent.Before(r.Gone)
+	return !q.Acked.IsZero() && (q.Way == Stored || q.Acked.After(r.Taken)) && q.Sent.Before(r.Gone)
 }
 
 // Names reports whether the orchestrator said that it has lost a request.
