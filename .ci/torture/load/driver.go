@@ -21,6 +21,7 @@ type Driver struct {
 	operator   *operator
 	marker     string
 	seed       uint64
+	total      int            // scenes
 	People     []world.Person // as many as scenes are played, at most
 }
 
@@ -36,6 +37,7 @@ func New(s *stage.Stage, w *world.World, book *record.Book, seed uint64, marker 
 
 // Settle gives n people their shares, and as many bystanders as a tenth.
 func (d *Driver) Settle(ctx context.Context, n int) error {
+	d.total = n
 	var known []world.Person
 	for i := range n + n/10 {
 		p := world.NewPerson(d.marker, i)
@@ -44,7 +46,7 @@ func (d *Driver) Settle(ctx context.Context, n int) error {
 			continue
 		}
 		d.People = append(d.People, p)
-		if !draw(d.lots(i)).unknown {
+		if !d.scene(d.lots(i), i).unknown {
 			known = append(known, p)
 		}
 	}
@@ -68,7 +70,7 @@ func (d *Driver) Play(ctx context.Context, over time.Duration) {
 		case <-ctx.Done():
 		}
 		rng := d.lots(i)
-		s := draw(rng)
+		s := d.scene(rng, i)
 		if ctx.Err() != nil {
 			break
 		}

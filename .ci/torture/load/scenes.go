@@ -17,7 +17,7 @@ type scene struct {
 	play    func(a *actor) error
 }
 
-// scenes are all of them.
+// scenes are all of them; those from patient on take the longest.
 var scenes = []scene{
 	{weight: 40, play: (*actor).plain},
 	{weight: 12, play: (*actor).repeated},
@@ -32,7 +32,17 @@ var scenes = []scene{
 	{weight: 8, play: (*actor).queued},
 }
 
-func draw(rng *rand.Rand) scene {
+const patient = 7
+
+// scene draws the i-th scene. The first ones take long, and come when there is time.
+func (d *Driver) scene(rng *rand.Rand, i int) scene {
+	if i < d.total/10 {
+		return draw(rng, scenes[patient:])
+	}
+	return draw(rng, scenes)
+}
+
+func draw(rng *rand.Rand, scenes []scene) scene {
 	total := 0
 	for _, s := range scenes {
 		total += s.weight

@@ -32,7 +32,7 @@ func (h *Hand) jump() error {
 			return err
 		}
 	}
-	h.wait(5*time.Second + h.upTo(10*time.Second))
+	h.wait(8*time.Second + h.upTo(12*time.Second)) // it looks every ten seconds
 	for _, p := range ps {
 		if err := h.setClock(p, 0); err != nil {
 			return err

@@ -55,7 +55,7 @@ var all = []Nemesis{
 	{"poison", 3 * time.Second, (*Hand).poison, always},
 	{"vendor", 9 * time.Second, (*Hand).vendor, always},
 	{"jump", 40 * time.Second, (*Hand).jump, always},
-	{"restore", 30 * time.Second, (*Hand).restore, canRestore},
+	{"restore", 50 * time.Second, (*Hand).restore, canRestore},
 }
 
 func always(*stage.Stage) string { return "" }

@@ -41,9 +41,11 @@ func (h *Hand) restore() error {
 		return err
 	}
 	r := record.Restore{Taken: time.Now()}
-	if err := h.db("backup", "--url", "http://"+h.stage.HTTP, backup); err != nil {
-		h.say("no backup: %v", err)
-		return nil // the orchestrator was away, or its disk full: the next time
+	for h.db("backup", "--url", "http://"+h.stage.HTTP, backup) != nil {
+		if !h.wait(time.Second) { // the orchestrator is away, or its disk full
+			return nil
+		}
+		r.Taken = time.Now()
 	}
 	h.say("a backup is taken")
 	if !h.wait(2*time.Second + h.upTo(6*time.Second)) {
