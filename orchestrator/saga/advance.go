@@ -1,12 +1,21 @@
 package saga
 
+// mostMoves is more than any saga needs at one input: from resolving to verifying by way of
+// every phase and a second look it is six.
+const mostMoves = 16
+
 // advance opens every step whose turn has come, and moves to the next phase when nothing
 // of the present one is left to do, until nothing more follows.
 func (r *run) advance() {
 	if r.s.Queued && r.s.Phase != Restoring || r.s.Phase == Resolving && r.now.Before(r.s.NotBefore) {
 		return
 	}
-	for moved := true; moved && r.err == nil && !r.s.Phase.Final(); {
+	moves := 0
+	for moved := true; moved && r.err == nil && !r.s.Phase.Final(); moves++ {
+		if moves > mostMoves {
+			r.err = ErrCircle
+			return
+		}
 		switch r.s.Phase {
 		case Resolving:
 			moved = r.advanceResolving()

@@ -6,10 +6,11 @@ import (
 	"time"
 )
 
-// Errors of Next. Neither changes anything.
+// Errors of Next. None changes anything.
 var (
 	ErrNotStarted = errors.New("saga: not started")
 	ErrPlan       = errors.New("saga: the plan is not the one that the saga was started with")
+	ErrCircle     = errors.New("saga: refuses to go through its phases without end")
 	ErrUnproven   = errors.New("saga: refuses to end with a share that is neither proven gone nor excepted")
 )
 
