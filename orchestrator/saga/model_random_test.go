@@ -32,11 +32,15 @@ func (w *world) pass(d time.Duration) {
 	w.input(Woke{})
 }
 
-// born: a person who is not suspended yet goes on living.
+// born: a person who is not suspended yet goes on living; and what is under way elsewhere,
+// in a queue or a cache, writes back what was erased.
 func (w *world) born() {
 	y := w.systems[w.someone()]
-	if y.items > 0 && !y.suspended && !w.pivoted {
-		y.items++
+	switch {
+	case !w.pivoted && len(y.things) > 0 && !y.suspended:
+		w.bear(y, w.trueNow())
+	case w.pivoted && w.one(3):
+		w.bear(y, []time.Time{w.trueNow(), w.s.Started.Add(-time.Hour)}[w.draw(2)])
 	}
 }
 
@@ -44,7 +48,7 @@ func (w *world) someone() string { return w.s.Shares[w.draw(len(w.s.Shares))].Na
 
 // shell does what the machinery around a saga does to it.
 func (w *world) shell() {
-	switch w.draw(8) {
+	switch w.draw(10) {
 	case 0:
 		w.busOff = !w.busOff
 		if !w.busOff {
@@ -55,13 +59,15 @@ func (w *world) shell() {
 	case 2:
 		w.input(Begin{})
 	case 3:
-		w.input(Replanned{w.plan.Union(Plan{Name: "model", Participants: []Spec{{Name: "zoo", Suspends: w.one(2)}}}.WithDefaults())})
+		w.replan()
 	case 4:
 		w.input(Doubted{Reason: "look"})
 	case 5:
 		w.input([]Input{BoxLost{}, BoxFound{}}[w.draw(2)])
 	case 6, 7:
 		w.clock()
+	case 8, 9:
+		w.decide()
 	}
 }
 
@@ -82,7 +88,7 @@ func (w *world) person() {
 	name := w.someone()
 	switch w.draw(10) {
 	case 0:
-		w.input(CancelRequested{Request: "r", Source: "x"})
+		w.cancelSome()
 	case 1, 2:
 		h := Hold{ID: fmt.Sprintf("h%d", w.draw(3)), Participant: []string{"", name}[w.draw(2)], Ground: "case", By: "ada", At: w.now}
 		if w.one(2) {
@@ -104,7 +110,7 @@ func (w *world) person() {
 	case 8:
 		w.input(Extend{Until: w.s.Due.Add(time.Hour), By: "ada", Ground: "many"})
 	case 9:
-		w.input(Requested{Request: Request{ID: "r2", Source: "x", Fingerprint: "f"}, Due: w.now, Plan: w.plan})
+		w.askAgain()
 	}
 }
 
@@ -143,7 +149,7 @@ func (w *world) claim(c Claimed) {
 			continue
 		}
 		c.Permit = ""
-		w.workers = append(w.workers, &worker{claim: c, grant: g, deadline: deadline})
+		w.workers = append(w.workers, &worker{claim: c, grant: g, deadline: deadline, task: w.task(c.Participant)})
 	}
 }
 
@@ -161,7 +167,10 @@ func (w *world) actSome() {
 	if len(w.workers) == 0 {
 		return
 	}
-	k := w.workers[w.draw(len(w.workers))]
+	w.actAs(w.workers[w.draw(len(w.workers))])
+}
+
+func (w *world) actAs(k *worker) {
 	frozen := w.plan.Margin - time.Second // one system call beyond
 	if k.prepared {
 		frozen = 23 * time.Hour
@@ -197,63 +206,6 @@ func (w *world) deliver(i int, again bool) {
 	for _, e := range w.input(rep) {
 		if r, ok := e.(Receive); ok && r.Outcome == Rejected && k != nil {
 			k.told = false
-		}
-	}
-}
-
-// drain: workers are honest, operators careful, clocks right. Never lost: it ends.
-func (w *world) drain() {
-	w.chaos, w.busOff, w.braked = false, false, false
-	w.now, w.skew = w.now.Add(-w.skew), 0
-	for _, in := range []Input{Woke{}, Begin{}, BoxFound{}, Announced{}} {
-		w.input(in)
-	}
-	for n := 0; !w.s.Phase.Final(); n++ {
-		w.must("never-lost", n < 600, "it does not end: %s: %s", w.s.Phase, Explain(w.plan, w.s, w.now))
-		w.mend()
-		for len(w.mail) > 0 {
-			w.deliver(0, false)
-		}
-		for _, h := range w.s.Clone().Shares {
-			for _, v := range Verbs {
-				w.serve(h.Name, v)
-			}
-		}
-		if at, ok := w.s.Wake(w.plan, w.now); ok {
-			w.pass(at.Sub(w.now))
-		}
-	}
-}
-
-// serve does an open step as it should be done.
-func (w *world) serve(name string, v Verb) {
-	st := w.s.Share(name).Step(v)
-	if st.Status != Open {
-		return
-	}
-	id := len(w.workers)
-	w.claim(Claimed{Participant: name, Verb: v, Round: st.Round, Instance: fmt.Sprintf("honest%d", w.nonce)})
-	if len(w.workers) > id {
-		if rep, ok := w.act(w.workers[id]); ok {
-			w.mail = append(w.mail, rep)
-			w.deliver(len(w.mail)-1, false)
-		}
-	}
-}
-
-// mend is the operator who looks at what waits for one.
-func (w *world) mend() {
-	for id := range w.holds {
-		w.input(HoldReleased{ID: id, By: "ada", Ground: "over"})
-	}
-	if w.s.Stuck() == "" {
-		return
-	}
-	w.input(Resume{By: "ada", Ground: "looked"})
-	for _, h := range w.s.Clone().Shares {
-		w.input(Unbrake{Participant: h.Name, By: "ada", Ground: "looked"})
-		for _, v := range Verbs {
-			w.input(Retry{Participant: h.Name, Verb: v, By: "ada", Ground: "mended"})
 		}
 	}
 }

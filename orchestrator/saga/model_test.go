@@ -1,19 +1,14 @@
 package saga
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"pgregory.net/rapid"
 )
-
-// modelSteps counts the calls of Next that a model made.
-var modelSteps atomic.Int64
 
 // TestModel drives random sagas through random faults, and holds the core to every rule in
 // [rules], told from systems and workers that know nothing of the core's state.
@@ -21,21 +16,6 @@ func TestModel(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		play(t, func(n int) int { return rapid.IntRange(0, n-1).Draw(t, "n") })
 	})
-}
-
-// TestModelSteps plays until EXPUNGE_MODEL_STEPS calls of Next are made; EXPUNGE_MODEL_SEED
-// begins with that seed, and so replays a run that failed.
-func TestModelSteps(t *testing.T) {
-	want, err := strconv.ParseInt(os.Getenv("EXPUNGE_MODEL_STEPS"), 10, 64)
-	if err != nil {
-		want = 20_000
-	}
-	base := seed(t)
-	modelSteps.Store(0)
-	for s := base; modelSteps.Load() < want; s++ {
-		play(seeded{t, s}, dice(s))
-	}
-	fmt.Fprintf(os.Stdout, "model steps %d, violations 0, seed %d\n", modelSteps.Load(), base)
 }
 
 func seed(t *testing.T) uint64 {
@@ -67,12 +47,15 @@ func (s seeded) Fatalf(format string, args ...any) {
 	s.T.Fatalf("EXPUNGE_MODEL_SEED=%d: "+format, append([]any{s.seed}, args...)...)
 }
 
-// play is one run: chaos, and then honest workers and a careful operator.
-func play(t failer, draw func(int) int) {
+// play is one run: chaos, and then honest workers and a careful operator. It returns how
+// many calls of Next it made.
+func play(t failer, draw func(int) int) (steps int) {
 	w := newWorld(t, draw)
 	w.start()
 	for n := 5 + draw(120); n > 0 && !w.s.Phase.Final(); n-- {
 		w.random()
 	}
+	w.regret()
 	w.drain()
+	return w.steps
 }

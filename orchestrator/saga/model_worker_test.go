@@ -5,14 +5,14 @@ func (w *world) act(k *worker) (rep ReportReceived, ok bool) {
 	name, y := k.claim.Participant, w.systems[k.claim.Participant]
 	spec, _ := w.plan.Spec(name)
 	rep = ReportReceived{Participant: name, Verb: k.claim.Verb, Round: k.grant.Round, Permit: k.grant.Permit}
-	k.acted = true
+	k.acted, w.acts[k.grant.Permit] = true, w.steps
 	if w.chaos && w.one(6) {
 		rep.Verdict, rep.Class, rep.Code = Failed, []Class{Transient, RateLimited, Misconfigured}[w.draw(3)], "down"
 		return rep, true
 	}
 	switch k.claim.Verb {
 	case Resolve:
-		w.resolve(&rep, spec, y)
+		w.resolve(&rep, k, spec, y)
 	case Suspend:
 		return rep, w.suspend(&rep, k, y)
 	case Restore:
@@ -20,31 +20,41 @@ func (w *world) act(k *worker) (rep ReportReceived, ok bool) {
 	case Erase:
 		w.erase(&rep, k, spec, y)
 	case Verify:
-		rep.Verdict, rep.Remaining = Counted, left(spec, y)
+		rep.Verdict, rep.Remaining = Counted, left(spec, k.task, y)
 	}
 	return rep, true
 }
 
-func left(spec Spec, y *system) *int64 {
-	n := y.items
+// left counts what a task is about, if the participant can.
+func left(spec Spec, t task, y *system) *int64 {
 	if spec.Unverified != "" {
 		return nil
 	}
+	n := t.count(y)
 	return &n
 }
 
-func (w *world) resolve(rep *ReportReceived, spec Spec, y *system) {
+func (w *world) resolve(rep *ReportReceived, k *worker, spec Spec, y *system) {
 	rep.Verdict = Absent
-	if y.items == 0 {
+	n := k.task.count(y)
+	if n == 0 {
 		return
 	}
 	rep.Verdict = Resolved
 	if spec.Unverified == "" {
-		rep.Counts = Counts{"items": y.items}
+		rep.Counts = Counts{"items": n}
 	}
 	if len(spec.Yields) > 0 {
-		rep.Identifiers = []Identifier{{Type: spec.Yields[0], Hash: "x"}}
+		rep.Identifiers = []Identifier{{Type: spec.Yields[0], Hash: w.value()}}
 	}
+}
+
+// value is what the person is called by; now and then another system knows another.
+func (w *world) value() string {
+	if w.chaos && w.one(8) {
+		return "y"
+	}
+	return "x"
 }
 
 // suspend is two exchanges: nothing is changed before the undo value is taken.
@@ -78,12 +88,12 @@ func (w *world) erase(rep *ReportReceived, k *worker, spec Spec, y *system) {
 		rep.Verdict, rep.Ground = Retained, "tax"
 		return
 	}
-	n := y.items
+	n := k.task.count(y)
 	if w.chaos && n > 1 && spec.Unverified == "" && w.one(4) {
 		n-- // it is stopped half way
 	}
-	y.items, y.deleted = y.items-n, y.deleted+n
-	rep.Verdict, rep.Counts, rep.Remaining = Absent, Counts{"items": n}, left(spec, y)
+	w.delete(name, k.task, n)
+	rep.Verdict, rep.Counts, rep.Remaining = Absent, Counts{"items": n}, left(spec, k.task, y)
 	if n > 0 {
 		rep.Verdict = Erased
 	}

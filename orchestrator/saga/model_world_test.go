@@ -6,10 +6,19 @@ import (
 	"time"
 )
 
+// thing is one of the person's, as a participant holds it.
+type thing struct {
+	ref  string
+	made time.Time // on the true clock
+	born int       // the step at which it came to be
+}
+
 // system is what a participant really holds. Nothing in it is copied from the core.
 type system struct {
-	items     int64
-	deleted   int64
+	things    []thing
+	deleted   int
+	looked    int // the step at which the last look that was taken was made
+	counted   int // the same of the last count
 	suspended bool
 	kept      bool // it said that it must keep what it has
 }
@@ -18,6 +27,7 @@ type system struct {
 type worker struct {
 	claim    Claimed
 	grant    Grant
+	task     task
 	deadline time.Time // on the true clock, as the worker counts
 	prepared bool      // the first half of a suspend was accepted
 	acted    bool
@@ -27,55 +37,80 @@ type worker struct {
 
 // world is the naive oracle.
 type world struct {
-	t       failer
-	draw    func(n int) int
-	plan    Plan
-	s       State
-	now     time.Time     // the wall clock that the core is told
-	skew    time.Duration // by which it is ahead of the true clock
-	history []Entry
-	systems map[string]*system
-	workers []*worker
-	mail    []ReportReceived
-	holds   map[string]Hold
-	undo    map[string]string // the first that was sealed
-	counted map[string]int64  // by the last look, as it was reported
-	unbrake map[string]bool
-	waived  map[string]bool
-	byHand  map[string]bool // restored by hand, or not suspended
-	nonce   int
-	steps   int
-	chaos   bool
-	begun   bool
-	busOff  bool
-	braked  bool
+	t        failer
+	draw     func(n int) int
+	plan     Plan
+	s        State
+	now      time.Time     // the wall clock that the core is told
+	skew     time.Duration // by which it is ahead of the true clock
+	history  []Entry
+	systems  map[string]*system
+	workers  []*worker
+	mail     []ReportReceived
+	base     Plan    // as it is configured
+	asked    []*want // the requests that were admitted
+	values   map[string]bool
+	acts     map[PermitID]int // the step at which it was acted on
+	holds    map[string]Hold
+	undo     map[string]string // the first that was sealed
+	counted  map[string]int64  // by the last look, as it was reported
+	unbrake  map[string]bool
+	waived   map[string]bool
+	byHand   map[string]bool // restored by hand, or not suspended
+	nonce    int
+	steps    int
+	lingered int
+	chaos    bool
+	begun    bool
+	busOff   bool
+	braked   bool
 
 	pivoted, announced, cancelled bool
+	decided, ended                bool      // told from the bus: the pivot; the end
+	doubtful                      bool      // an operator must look
+	unlooked                      bool      // suspended, or waited, since the last look began
 	graceTrue                     time.Time // on the true clock
-	looks                         int
 }
 
 func newWorld(t failer, draw func(int) int) *world {
-	w := &world{t: t, draw: draw, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), chaos: true, systems: map[string]*system{}, holds: map[string]Hold{},
+	w := &world{t: t, draw: draw, acts: map[PermitID]int{}, values: map[string]bool{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), chaos: true, systems: map[string]*system{}, holds: map[string]Hold{},
 		undo: map[string]string{}, counted: map[string]int64{}, unbrake: map[string]bool{}, waived: map[string]bool{}, byHand: map[string]bool{}}
 	p := Plan{Name: "model", Attempts: 1 + 7*draw(2), Rounds: 1 + 4*draw(2)}
 	p.Quiet, p.Grace = []time.Duration{0, time.Minute}[draw(2)], []time.Duration{0, 0, time.Hour, 7 * 24 * time.Hour}[draw(4)]
 	for i := range 1 + draw(4) {
 		p.Participants = append(p.Participants, w.spec(i))
 	}
-	p = p.WithDefaults()
-	if draw(4) == 0 {
-		p, _ = p.Narrow([]string{p.Participants[draw(len(p.Participants))].Name})
+	if w.one(2) {
+		p.Single = []string{"t0"}
 	}
-	w.plan = p
-	if err := p.Validate(); err != nil {
+	w.base = p.WithDefaults()
+	w.plan = w.base
+	if w.one(4) {
+		w.plan = w.narrowed()
+	}
+	if err := w.plan.Validate(); err != nil {
 		t.Fatalf("the model's plan: %v", err)
 	}
-	for _, spec := range p.Participants {
-		w.systems[spec.Name] = &system{items: int64(draw(4))}
+	for _, spec := range w.base.Participants {
+		w.systems[spec.Name] = w.system(w.draw(4))
 	}
 	return w
 }
+
+// system is one with so many things in it.
+func (w *world) system(n int) *system {
+	y := &system{}
+	for range n {
+		w.bear(y, w.trueNow())
+	}
+	return y
+}
+
+func (w *world) bear(y *system, made time.Time) {
+	y.things = append(y.things, thing{ref: refs[w.draw(len(refs))], made: made, born: w.steps})
+}
+
+var refs = []string{"0", "1", "2"}
 
 func (w *world) spec(i int) Spec {
 	s := Spec{Name: fmt.Sprintf("p%d", i), Suspends: w.one(2), Needs: []string{UserID}}
@@ -105,15 +140,15 @@ func (w *world) one(n int) bool { return w.draw(n) == 0 }
 func (w *world) trueNow() time.Time { return w.now.Add(-w.skew) }
 
 func (w *world) start() {
-	queued := w.one(6)
-	w.begun = !queued
-	w.input(Requested{Saga: "s", Request: Request{ID: "r", Source: "x", Fingerprint: "f", At: w.now}, Queued: queued,
-		Subject: "h", Due: w.now.Add(30 * 24 * time.Hour), Plan: w.plan})
+	in := w.request(w.plan)
+	in.Saga, in.Subject, in.Queued = "s", "h", w.one(6)
+	in.Due = w.now.Add(30 * 24 * time.Hour)
+	w.begun = !in.Queued
+	w.input(in)
 }
 
 // input passes one input through the core, and checks every rule that it touches.
 func (w *world) input(in Input) []Effect {
-	modelSteps.Add(1)
 	w.steps++
 	w.foresee(in)
 	before := w.s
@@ -121,20 +156,18 @@ func (w *world) input(in Input) []Effect {
 	if err != nil {
 		w.t.Fatalf("%T in %s: %v", in, w.s.Phase, err)
 	}
-	if w.steps%16 == 0 {
+	if w.steps%64 == 0 {
 		again, _, _ := Next(w.plan, before, in, w.now)
 		w.must("next-is-a-function", reflect.DeepEqual(again, s), "%T", in)
 	}
 	w.s = s
-	if in, ok := in.(Replanned); ok && s.Plan == in.Plan.Digest() {
-		w.replanned(in.Plan)
-	}
 	asks := false
 	for _, e := range effects {
 		_, ask := e.(AskPivot)
 		asks = asks || ask
 		w.effect(in, e)
 	}
+	w.answered(in, effects)
 	w.always()
 	if asks {
 		w.gate()
@@ -142,12 +175,20 @@ func (w *world) input(in Input) []Effect {
 	return effects
 }
 
-// replanned gives those who join the plan a system with something of the person in it.
+// replanned goes on under another plan.
 func (w *world) replanned(p Plan) {
 	w.plan = p
+	w.populate(p)
+}
+
+// populate gives those who are new a system with something of the person in it.
+func (w *world) populate(p Plan) {
 	for _, spec := range p.Participants {
 		if w.systems[spec.Name] == nil {
-			w.systems[spec.Name] = &system{items: 2}
+			w.systems[spec.Name] = w.system(2)
+			for i := range w.systems[spec.Name].things {
+				w.systems[spec.Name].things[i].born = 0 // it was always there
+			}
 		}
 	}
 }
@@ -166,7 +207,16 @@ func (w *world) foresee(in Input) {
 		delete(w.holds, in.ID)
 	case Begin:
 		w.begun = true
+	case Doubted:
+		w.doubtful = w.doubtful || w.open()
+	case Decided:
+		w.foreseeDecided(in)
 	}
+}
+
+// open reports whether the erasure can still be called off.
+func (w *world) open() bool {
+	return !w.pivoted && !w.decided && !w.cancelled && !w.s.Phase.Final()
 }
 
 // gate answers the core's question as the shell does: clocks that disagree let nobody pass.

@@ -32,10 +32,12 @@ func race(t failer, draw func(int) int) CancelResult {
 	p := Plan{Name: "race", Grace: []time.Duration{0, time.Minute}[draw(2)], Participants: []Spec{
 		{Name: "account", Suspends: true, After: []string{"sessions"}}, {Name: "sessions", Suspends: w.one(2)}}}
 	w.plan, w.chaos = p.WithDefaults(), false
-	w.systems = map[string]*system{"account": {items: 1}, "sessions": {items: 3}}
+	w.base = w.plan
+	w.systems = map[string]*system{"account": w.system(1), "sessions": w.system(3)}
 	w.begun = true
-	w.input(Requested{Saga: "s", Request: Request{ID: "r", Source: "x", Fingerprint: "f", At: w.now},
-		Subject: "h", Due: w.now.Add(30 * 24 * time.Hour), Plan: w.plan})
+	in := w.request(w.plan)
+	in.Saga, in.Subject = "s", "h"
+	w.input(in)
 	for n := w.draw(5); n > 0 && !w.pivoted; n-- {
 		w.turn()
 	}
@@ -94,13 +96,9 @@ func (w *world) around() {
 	}
 }
 
-func (w *world) cancelNow() (answer CancelResult) {
-	for _, e := range w.input(CancelRequested{Request: "r", Source: "x"}) {
-		if a, ok := e.(CancelAnswer); ok {
-			answer = a.Result
-		}
-	}
-	return answer
+func (w *world) cancelNow() CancelResult {
+	q := w.asked[0].in.Request
+	return w.cancel(CancelRequested{Request: q.ID, Source: q.Source})
 }
 
 // agree compares an answer with the ledgers.
@@ -111,7 +109,7 @@ func (w *world) agree(answer CancelResult) {
 		case answer == CancelDone:
 			w.must("answer-is-the-ledger", y.deleted == 0 && !y.suspended && w.s.Phase == Cancelled, "%s: cancelled, %d deleted, suspended %v, %s", name, y.deleted, y.suspended, w.s.Phase)
 		case !y.kept:
-			w.must("answer-is-the-ledger", y.items == 0, "%s: too late, and %d are left", name, y.items)
+			w.must("answer-is-the-ledger", len(y.things) == 0, "%s: too late, and %d are left", name, len(y.things))
 		}
 	}
 }

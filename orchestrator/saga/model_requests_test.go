@@ -1,0 +1,142 @@
+package saga
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// want is a request that was admitted.
+type want struct {
+	in        Requested
+	withdrawn bool
+	gone      bool // withdrawn, and no operator let the saga go on with it
+}
+
+// wants reports whether a request asks for a thing, if it was made up to cutOff.
+func (q *want) wants(name string, x thing, cutOff time.Time) bool {
+	items := itemsOf(q.in.Items, name)
+	listed := len(items) == 0 || slices.ContainsFunc(items, func(i Item) bool { return i.Hash == x.ref })
+	whole := !q.in.Plan.Scoped && name == "zoo" // it joined the plan that is meant by all of it
+	return (whole || slices.Contains(q.in.Plan.Erases(), name)) && listed && (cutOff.IsZero() || !x.made.After(cutOff))
+}
+
+// narrowed is the plan for one or two shares, and sometimes the same.
+func (w *world) narrowed() Plan {
+	names := []string{w.base.Participants[w.draw(len(w.base.Participants))].Name}
+	if other := w.base.Participants[w.draw(len(w.base.Participants))].Name; w.one(2) && other != names[0] {
+		names = append(names, other)
+	}
+	p, _ := w.base.Narrow(names)
+	return p
+}
+
+// backwards is a plan of another name that has another order.
+func (w *world) backwards() Plan {
+	p := Plan{Name: "backwards"}
+	for i, spec := range w.base.Participants {
+		s := Spec{Name: spec.Name}
+		if i+1 < len(w.base.Participants) {
+			s.After = []string{w.base.Participants[i+1].Name}
+		}
+		p.Participants = append(p.Participants, s)
+	}
+	return p.WithDefaults()
+}
+
+// request asks for what a plan covers, or for single items of it.
+func (w *world) request(p Plan) Requested {
+	n := len(w.asked)
+	in := Requested{Plan: p, Due: w.now.Add(time.Duration(20+w.draw(20)) * 24 * time.Hour), Identifiers: []Identifier{{Type: UserID, Hash: "u"}},
+		Request: Request{ID: fmt.Sprintf("r%d", n), Source: []string{"x", "y"}[w.draw(2)], Fingerprint: fmt.Sprintf("f%d", n), At: w.now}}
+	if w.one(4) {
+		in.Identifiers = append(in.Identifiers, Identifier{Type: "t0", Hash: w.value()})
+	}
+	if !p.Scoped {
+		return in
+	}
+	in.CutOff = w.now
+	for _, name := range p.Erases() {
+		for _, ref := range refs {
+			if w.one(4) {
+				in.Items = append(in.Items, Item{Participant: name, Kind: "items", Hash: ref})
+			}
+		}
+	}
+	return in
+}
+
+// askAgain asks anew, or for the same again.
+func (w *world) askAgain() {
+	if w.one(3) {
+		in := w.asked[w.draw(len(w.asked))].in
+		in.Request.ID, in.Saga, in.Subject, in.Queued = fmt.Sprintf("again%d", w.steps), "", "", false
+		w.input(in)
+		return
+	}
+	if len(w.asked) < 5 {
+		w.input(w.request([]Plan{w.plan, w.base, w.narrowed(), w.backwards(), w.grown()}[w.draw(5)]))
+	}
+}
+
+// cancelSome withdraws a request, or tries to with one that is not there.
+func (w *world) cancelSome() {
+	q := w.asked[w.draw(len(w.asked))].in.Request
+	switch w.draw(12) {
+	case 0:
+		q.ID = "never"
+	case 1:
+		q.Source = "z"
+	}
+	w.cancel(CancelRequested{Request: q.ID, Source: q.Source})
+}
+
+// cancel knows the answer beforehand.
+func (w *world) cancel(in CancelRequested) (got CancelResult) {
+	want := w.foretell(in)
+	for _, e := range w.input(in) {
+		if a, ok := e.(CancelAnswer); ok {
+			w.must("answered-once", got == "", "%s, and then %s", got, a.Result)
+			got = a.Result
+		}
+	}
+	w.must("cancel-of-one-leaves-the-others", got == want, "answered %s, want %s in %s", got, want, w.s.Phase)
+	return got
+}
+
+// foretell returns what a cancel must be answered, and withdraws the request.
+func (w *world) foretell(in CancelRequested) CancelResult {
+	i := slices.IndexFunc(w.asked, func(q *want) bool { return q.in.Request.ID == in.Request && q.in.Request.Source == in.Source })
+	switch {
+	case i < 0:
+		return CancelUnknown
+	case w.asked[i].withdrawn && w.cancelled && (!w.ended || w.s.Phase == Cancelled): // unless the bus knows of another end
+		return CancelDone
+	case w.asked[i].withdrawn:
+		return CancelWithdrawn
+	case !w.open():
+		return CancelTooLate
+	}
+	w.asked[i].withdrawn, w.asked[i].gone = true, true
+	if w.standing() > 0 {
+		return CancelWithdrawn
+	}
+	return CancelDone
+}
+
+func (w *world) standing() (n int) {
+	for _, q := range w.asked {
+		if !q.withdrawn {
+			n++
+		}
+	}
+	return n
+}
+
+// settled: an operator looked, and the saga goes on as it is.
+func (w *world) settled() {
+	w.doubtful = false
+	for _, q := range w.asked {
+		q.gone = false
+	}
+}
