@@ -48,6 +48,16 @@ torture-long: ## the same for DURATION (1h)
 mutants: ## plant known bugs in a copy of the tree, and see each caught; MUTANTS="name ..." for some
 	go run ./.ci/mutants $(MUTANTS)
 
+MODEL_STEPS ?= 5000000
+.PHONY: model
+model: ## play MODEL_STEPS (5000000) random steps through the core, and hold it to every rule
+	EXPUNGE_MODEL_STEPS=$(MODEL_STEPS) go test -count=1 -timeout 0 -run '^TestModelSteps$$' ./orchestrator/saga -v
+
+MODEL_RACES ?= 10000
+.PHONY: races
+races: ## let MODEL_RACES (10000) cancels race the pivot
+	EXPUNGE_MODEL_RACES=$(MODEL_RACES) go test -count=1 -timeout 0 -run '^TestCancelAgainstPivot$$' ./orchestrator/saga -v
+
 .PHONY: fuzz
 fuzz: ## run every fuzz test for FUZZTIME (30s) each; FUZZTIME=0 runs their seeds only
 	.ci/fuzz $(FUZZTIME)
@@ -84,12 +94,16 @@ ci: ## everything that must pass before a change lands; a server not covered is 
 	$(MAKE) fuzz FUZZTIME=0
 	$(MAKE) test RACE=-race
 	$(MAKE) test-peers RACE=-race
+	$(MAKE) model
+	$(MAKE) races
 	.ci/demo
 	cd .ci/torture && go test ./...
 	$(MAKE) torture
 
 .PHONY: nightly
 nightly: ## what takes longer than a change can wait for
+	$(MAKE) model MODEL_STEPS=50000000
+	$(MAKE) races MODEL_RACES=100000
 	$(MAKE) mutants
 	$(MAKE) torture-long
 	$(MAKE) restores
