@@ -95,7 +95,7 @@ func toReport(participant string, r events.Report) saga.ReportReceived {
 
 // statusOf shows a saga to a source or an operator.
 func statusOf(s saga.State, now time.Time) events.Status {
-	out := events.Status{Saga: string(s.ID), State: events.State(s.Phase), Parked: s.Stuck(), Due: s.Due,
+	out := events.Status{Saga: string(s.ID), State: events.State(s.Phase), Parked: clip(s.Stuck()), Due: s.Due,
 		Started: s.Started, Ended: optional(s.Ended), Participants: make([]events.ParticipantStatus, 0, len(s.Shares)),
 		Queued: s.Queued, GraceUntil: optional(s.GraceUntil), Alive: alive(s.Alive(now))}
 	if h := s.Held(""); h != nil {

@@ -29,7 +29,7 @@ func (b *batch) emit(l *loaded, e saga.Emit) error {
 	for _, q := range about {
 		id := fmt.Sprintf("%s.e%d.%s.%s", l.state.ID, l.state.Seq, e.Kind, q.Source)
 		ev := events.Event{Saga: string(l.state.ID), Kind: events.EventKind(e.Kind), State: events.State(l.state.Phase),
-			Pseudonym: l.state.Subject, Participant: e.Participant, Reason: e.Reason, At: b.now, Due: l.state.Due,
+			Pseudonym: l.state.Subject, Participant: e.Participant, Reason: clip(e.Reason), At: b.now, Due: l.state.Due,
 			Request: q.ID, CorrelationID: q.Correlation}
 		if e.Hold != nil {
 			ev.Hold, ev.Ground, ev.Until = e.Hold.ID, e.Hold.Ground, optional(e.Hold.Until)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/expunge-io/expunge/events"
@@ -130,9 +131,15 @@ const (
 	longestText = 1024 // bytes, of the wire
 )
 
-// clip shortens a line to what the wire takes: grounds that people gave are in it, and each
-// may be that long by itself.
-func clip(line string) string {
+// clip makes text what the wire takes: one line, of bounded length. Grounds that people gave
+// are in it, each of which may be that long by itself, and faults of plans, one a line.
+func clip(text string) string {
+	line := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 	if len(line) <= longestText {
 		return line
 	}
