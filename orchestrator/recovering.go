@@ -87,8 +87,10 @@ const logMargin = 1_000_000
 func (o *Orchestrator) logOnBus(log uint64) uint64 { return log + o.ahead }
 
 // issue is the Nats-Msg-Id of a message that is published for the first time: the number of
-// its batch makes it one that was never used.
-func (b *batch) issue(id string) string { return fmt.Sprintf("%s@%d", id, b.o.logOnBus(b.log)) }
+// its batch, and its place there, make it one that was never used.
+func (b *batch) issue(id string) string {
+	return fmt.Sprintf("%s@%d.%d", id, b.o.logOnBus(b.log), len(b.out.Outbox))
+}
 
 // MarkRestored makes a backup that was put back, and that nobody uses, known as one, in a
 // commit of its own. An orchestrator that starts on it is another one for the bus: it must
