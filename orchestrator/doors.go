@@ -211,6 +211,10 @@ func (o *Orchestrator) Submit(ctx context.Context, source string, r events.Reque
 	if err != nil {
 		return events.Acceptance{}, err
 	}
+	if bad, refused := p.(events.Problem); refused {
+		o.metrics.rejected.WithLabelValues(o.sourceLabel(source), bad.Code).Inc()
+		return events.Acceptance{}, &bus.ProblemError{Problem: bad}
+	}
 	a, ok := p.(events.Acceptance)
 	if !ok {
 		return events.Acceptance{}, errors.New("a request without an acceptance")
