@@ -83,8 +83,9 @@ func (b *batch) request(in *intake) (events.Payload, error) {
 	if a, err := b.join(in, l, keys); a != nil || err != nil {
 		return a, err
 	}
-	if l.state.Phase.Final() { // it ended by the time that passed, and its slot is free
-		return b.start(in, subjects[0], keys, false)
+	if l.state.Phase.Final() { // by the time that passed: who waited for that comes first
+		b.beginQueued()
+		return b.request(in)
 	}
 	return b.queue(in, l.state, keys)
 }

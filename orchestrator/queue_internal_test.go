@@ -1,0 +1,61 @@
+package orchestrator
+
+import (
+	"testing"
+	"time"
+
+	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+)
+
+// item is a request for one account alone.
+func item(reference events.Private) events.Request {
+	return events.Request{UserID: "ada", Scope: &events.Scope{Items: []events.Item{{Participant: "account", Kind: "accounts", Reference: reference}}}}
+}
+
+// pastPivot has a saga of ada go past its pivot, so that what is asked for next is queued.
+func (d *desk) pastPivot() saga.ID {
+	d.t.Helper()
+	id := d.request(events.Request{UserID: "ada"})
+	d.does(id, events.Resolve, resolved)
+	if !d.state(id).Announced {
+		d.t.Fatal("it did not pass its pivot")
+	}
+	return id
+}
+
+func (d *desk) finish(id saga.ID) {
+	d.t.Helper()
+	d.does(id, events.Erase, erased)
+	d.does(id, events.Verify, counted)
+	if got := d.state(id).Phase; got != saga.Completed {
+		d.t.Fatalf("it is %s", got)
+	}
+}
+
+// TestWhoWaitsComesBeforeWhoComes: the live saga ends by the time that passed, in the step
+// that was to join another request to it.
+func TestWhoWaitsComesBeforeWhoComes(t *testing.T) {
+	now := time.Now().UTC()
+	d := newDesk(t, oneShare(), func(c *Config) { c.Now = func() time.Time { return now } })
+	live := d.pastPivot()
+	d.does(live, events.Erase, erased)
+	d.commit(job{do: func(b *batch) error {
+		h := d.hold("h")
+		h.Until = now.Add(time.Hour)
+		b.out.Holds = append(b.out.Holds, h)
+		return nil
+	}})
+	d.does(live, events.Verify, counted)
+	waits := d.request(events.Request{UserID: "ada", Regime: "ccpa"})
+	if !d.state(waits).Queued || d.state(live).Phase.Final() {
+		t.Fatal("it does not wait behind a saga that is held")
+	}
+	now = now.Add(2 * time.Hour)
+	if came := d.request(item("one")); came != waits {
+		t.Errorf("who came is in saga %s, and %s waited", came, waits)
+	}
+	if d.state(waits).Queued || !d.state(live).Phase.Final() {
+		t.Error("who waited has not begun")
+	}
+}
