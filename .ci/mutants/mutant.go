@@ -45,7 +45,7 @@ func readMutants(dir string, names []string) ([]mutant, error) {
 			faults = append(faults, fmt.Errorf("there is no mutant %s", name))
 		}
 	}
-	if len(found) == 0 {
+	if len(files) == 0 {
 		faults = append(faults, errors.New("there is no mutant"))
 	}
 	slices.SortStableFunc(found, func(a, b mutant) int { return a.cost() - b.cost() })
