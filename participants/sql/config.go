@@ -59,7 +59,8 @@ type Table struct {
 // Suspend is what suspend does to the rows of a table: exactly one of the two.
 type Suspend struct {
 	// Set overwrites columns, as {"active": "false"}; nil is NULL. Restore brings back what
-	// was. The table needs a primary key, of columns that are none of these.
+	// was when it was prepared. The table needs a primary key, of columns that are none of
+	// these.
 	Set map[string]*string
 	// Delete ends them, as it ends sessions: they are counted, and not restored.
 	Delete bool

@@ -63,7 +63,7 @@ func (postgres) whole(column string) string { return column + "::text" }
 
 func (postgres) value(text *string) (any, error) {
 	if text == nil {
-		return nil, nil //nolint:nilnil // NULL
+		return nil, nil // NULL
 	}
 	return *text, nil
 }

@@ -34,6 +34,14 @@ func TestARoleThatMayNotIsMisconfigured(t *testing.T) {
 	if err := asRole(t, b, "SELECT, DELETE").connect(t, sessions).Check(t.Context()); err != nil {
 		t.Error(err)
 	}
+	overwritten, kept := sessions, sql.Table{Name: "sessions", Key: "user_id", Kind: "sessions", Mode: sql.Anonymise, Set: map[string]*string{"user_id": nil}}
+	overwritten.Suspend = overwriting(map[string]string{"id": "0"})
+	kept.Suspend = &sql.Suspend{Delete: true}
+	wantBlind(t, asRole(t, b, "SELECT, DELETE").connect(t, overwritten), "rights")
+	wantBlind(t, asRole(t, b, "SELECT, UPDATE").connect(t, kept), "rights")
+	if err := asRole(t, b, "SELECT, UPDATE, DELETE").connect(t, kept).Check(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestRowSecurityIsBlindness(t *testing.T) {

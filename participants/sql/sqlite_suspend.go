@@ -28,7 +28,7 @@ func (sqlite) whole(column string) string {
 
 func (sqlite) value(text *string) (any, error) {
 	if text == nil {
-		return nil, nil //nolint:nilnil // NULL
+		return nil, nil // NULL
 	}
 	typ, rest := "", ""
 	if *text != "" {
