@@ -52,7 +52,8 @@ type Suspender interface {
 }
 
 // Itemizer can act on single items. A participant without it is never given a task that
-// has [Task.Items]: it would act on the whole share.
+// has [Task.Items]: it would act on the whole share. An item that the task's identifiers do
+// not show to be the person's must not be touched: refuse it, or prove that it is not there.
 type Itemizer interface {
 	// ItemKinds are the kinds whose items can be named one by one; a closed list.
 	ItemKinds() []events.Kind
