@@ -36,29 +36,47 @@ func (c cache) put(s saga.State) {
 
 func (c cache) forget(id saga.ID) { delete(c, id) }
 
-// planBook remembers plans by digest.
+// planBook remembers plans by digest: those that are configured, and some of the others,
+// of which every scope makes one. What it forgot is in the store.
 type planBook struct {
-	mu    sync.Mutex
-	plans map[string]saga.Plan
+	configured map[string]saga.Plan
+
+	mu     sync.Mutex
+	others shortMemory
 }
 
 func newPlanBook(configured map[string]saga.Plan) *planBook {
-	b := &planBook{plans: map[string]saga.Plan{}}
+	b := &planBook{configured: map[string]saga.Plan{}, others: shortMemory{}}
 	for p := range maps.Values(configured) {
-		b.plans[p.Digest()] = p
+		b.configured[p.Digest()] = p
 	}
 	return b
 }
 
 func (b *planBook) get(digest string) (saga.Plan, bool) {
+	if p, ok := b.configured[digest]; ok {
+		return p, true
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	p, ok := b.plans[digest]
+	p, ok := b.others[digest]
 	return p, ok
 }
 
 func (b *planBook) put(digest string, p saga.Plan) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.plans[digest] = p
+	b.others.put(digest, p)
+}
+
+// shortMemory holds a bounded number of plans by digest. It forgets any of them.
+type shortMemory map[string]saga.Plan
+
+const mostPlans = 1024
+
+func (m shortMemory) put(digest string, p saga.Plan) {
+	if len(m) >= mostPlans {
+		clear(m)
+	}
+	m[digest] = p
 }

@@ -57,9 +57,9 @@ type Orchestrator struct {
 	damaged   map[saga.ID]bool // stand still until an operator mends them
 	holdings  *holds
 	brakes    brakes
-	ticked    time.Time            // by the tick ledger
-	unions    map[string]saga.Plan // by digest: under which plan a saga goes on; zero: as it is
-	expired   time.Time            // idempotency keys were last dropped
+	ticked    time.Time   // by the tick ledger
+	unions    shortMemory // by digest: under which plan a saga goes on; zero: as it is
+	expired   time.Time   // idempotency keys were last dropped
 }
 
 // New makes an orchestrator and starts nothing. The error reports every fault of the
@@ -77,7 +77,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	m := newMetrics(cfg.Registerer, cfg.participants())
 	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), live: newCensus(),
 		presence: newPresence(), bars: newBars(), marks: newMarks(), decider: byCore{}, plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
-		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: map[string]saga.Plan{}}
+		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: shortMemory{}}
 	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
 	o.held, o.holdings = o.leased, newHolds()
 	o.relay = newRelay(cfg.Logger, m, o.mayPublish, o.marks.acked)

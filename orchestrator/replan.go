@@ -28,7 +28,7 @@ func (o *Orchestrator) united(p saga.Plan, digest string) (u saga.Plan, more boo
 	if u.Digest() == digest {
 		u = saga.Plan{}
 	}
-	o.unions[digest] = u
+	o.unions.put(digest, u)
 	return u, u.Name != ""
 }
 
