@@ -66,3 +66,26 @@ func (w *watch) took() {
 }
 
 func (w *watch) expire() { w.f(false) }
+
+// waitNoMore ends every wait: the bus has not taken these messages, and by this process will
+// not. Call it when the relay has ended.
+func (r *relay) waitNoMore() {
+	r.mu.Lock()
+	watches := r.watches
+	r.watches = map[storage.MessageKey][]*watch{}
+	r.mu.Unlock()
+	for _, waiting := range watches {
+		for _, w := range waiting {
+			w.giveUp()
+		}
+	}
+}
+
+func (w *watch) giveUp() {
+	w.mu.Lock()
+	first := w.timer.Stop()
+	w.mu.Unlock()
+	if first {
+		w.expire()
+	}
+}

@@ -154,7 +154,8 @@ func (o *Orchestrator) run(ctx context.Context) error {
 		defer closeDoors()
 		return o.lease.Load().Keep(keeping)
 	})
-	g.Go(func() error { o.relay.run(relaying); return nil })
+	relayed := make(chan struct{})
+	g.Go(func() error { defer close(relayed); o.relay.run(relaying); return nil })
 	g.Go(func() error {
 		defer closeDoors()
 		defer close(o.stopped)
@@ -166,6 +167,8 @@ func (o *Orchestrator) run(ctx context.Context) error {
 	stopWriting() // its last commit takes what was sent from the outbox
 	<-o.stopped
 	stopRelaying()
+	<-relayed
+	o.relay.waitNoMore() // while the bus is held, which an answer needs
 	stopKeeping()
 	return errors.Join(err, g.Wait())
 }
@@ -192,7 +195,15 @@ func (o *Orchestrator) serve(ctx context.Context) error {
 	o.ready.Store(true)
 	<-up.Done()
 	stop := svc.Stop()
+	o.joinReaders()
 	return errors.Join(g.Wait(), stop)
+}
+
+// joinReaders waits for the calls that are served beside the writer, and lets no other begin.
+func (o *Orchestrator) joinReaders() {
+	for range cap(o.readers) {
+		o.readers <- struct{}{}
+	}
 }
 
 // outboxPatience is how long a stop waits for the bus to acknowledge what is committed;
