@@ -121,7 +121,9 @@ func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (even
 		if op.Verb == events.OpCancel {
 			b.waitFor(from)
 		}
-		b.o.logger.WarnContext(ctx, "an operator decided", "verb", string(op.Verb), "saga", op.Saga, "by", op.By, "ground", op.Ground)
+		b.tell = append(b.tell, func() {
+			o.logger.WarnContext(ctx, "an operator decided", "verb", string(op.Verb), "saga", op.Saga, "by", op.By, "ground", op.Ground)
+		})
 		return events.Operated{Saga: op.Saga, State: events.State(l.state.Phase), Explain: o.describe(l.plan, l.state, b.now),
 			Alive: alive(l.state.Alive(b.now)), Replicated: len(b.await) == 0}, nil
 	}})
@@ -212,7 +214,9 @@ func (o *Orchestrator) releaseBrake(ctx context.Context, op events.Operation) (e
 		if !b.releaseBrake(of) {
 			return *problem(events.CodeInvalid, "source", "the brake of "+brakeName(of)+" is not on"), nil
 		}
-		o.logger.WarnContext(ctx, "brake released", "brake", brakeName(of), "by", op.By, "ground", op.Ground)
+		b.tell = append(b.tell, func() {
+			o.logger.WarnContext(ctx, "brake released", "brake", brakeName(of), "by", op.By, "ground", op.Ground)
+		})
 		return events.Operated{Replicated: true, Explain: "the brake of " + brakeName(of) + " is off: what waited for it goes on, and the count begins anew"}, nil
 	}})
 	if err == nil {
