@@ -303,7 +303,7 @@ func (b *batch) open(l *loaded) (*vault.Contents, error) {
 }
 
 // build turns the overlay into what the store commits.
-func (b *batch) build() storage.Batch {
+func (b *batch) build() (storage.Batch, error) {
 	b.out.Log = b.log
 	for _, id := range b.order {
 		l := b.sagas[id]
@@ -314,12 +314,12 @@ func (b *batch) build() storage.Batch {
 		b.out.Sagas = append(b.out.Sagas, c)
 	}
 	if err := b.keepBrakes(); err != nil {
-		b.o.logger.Error("brakes are not kept", "error", err)
+		return storage.Batch{}, err // what passed and is not counted would let others pass
 	}
 	for _, k := range b.requests {
 		b.out.Requests = append(b.out.Requests, k)
 	}
-	return b.out
+	return b.out, nil
 }
 
 // empty reports whether there is nothing to commit.

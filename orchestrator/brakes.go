@@ -90,7 +90,9 @@ func (b *batch) ceiling(l *loaded) string {
 		if b.seeBrakes().count(one.of, b.now.Add(-brakeWindow)) >= one.max {
 			why := fmt.Sprintf("the brake of %s is on: %d sagas passed their pivot within an hour; look, then release it", brakeName(one.of), one.max)
 			b.changeBrakes().On[one.of] = why
-			b.o.logger.Error("brake on: no saga passes its pivot until an operator releases it", "brake", brakeName(one.of), "ceiling", one.max)
+			b.tell = append(b.tell, func() {
+				b.o.logger.Error("brake on: no saga passes its pivot until an operator releases it", "brake", brakeName(one.of), "ceiling", one.max)
+			})
 			return why
 		}
 	}

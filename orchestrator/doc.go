@@ -7,27 +7,25 @@
 //   - A request that was acknowledged is committed (intake.go, writer.go).
 //   - A claim or report is answered after the commit that holds it, never before.
 //   - One batch of inputs is one bbolt transaction: state, history, outbox and timers
-//     together (batch.go). Two inputs for one saga in a batch see each other.
+//     together (batch.go). Two inputs for one saga in a batch see each other, and of an
+//     input that fails nothing stays in it (attempt.go).
 //   - What is in the outbox is published until the bus has acknowledged it (relay.go).
-//   - It holds the bus while it acts, or says nothing (lease.go).
 //   - What the bus acknowledged and lost is told again (marks.go, retell.go): summaries with
 //     their stored bytes, the decisions accepted, erasing, cancelled and finished, and the
 //     doorbells of open steps. What is told is bounded by the newest point in time up to
 //     which the bus surely has everything; parked and resumed are not told again.
-//   - A store that was put back catches up with the bus before it opens a door (scan.go,
-//     fold.go): cancelled sagas are cancelled, those that went further than the input of the
+//   - A store that was put back catches up with the bus before it opens a door (recovering.go,
+//     scan.go, fold.go): cancelled sagas are cancelled, those that went further than the input of the
 //     core can say are held back, and what it does not know is named. See [Recovery].
 //   - A running saga is always woken again (clock.go), also after a restart (recover.go).
 //   - One orchestrator acts on a bus; whoever lost it answers, permits and publishes nothing
-//     (lease.go). What the bus lost is told again (marks.go, retell.go).
+//     (lease.go).
 //   - A pivot is let through only within the ceilings (brakes.go), by a clock that is
 //     believed (trust.go), and acted on when the bus has its event (announce.go). Cancels and
 //     holds are answered when the bus has them, or as not yet replicated (cancel.go, holds.go).
 //   - Every saga that is touched is compared with all holds on record (holds.go).
 //   - A request that cannot join waits in a saga of its own (queue.go); a plan that asks for
 //     more by now is joined in before the pivot (replan.go).
-//   - A store that was put back learns what was decided since from the bus, and names what it
-//     does not know (recovering.go, scan.go, fold.go).
 //   - No personal value is in a log, a metric, a subject or an error. Identifiers are in
 //     the sealed box and in the permit that is sent to the participant who needs them.
 //

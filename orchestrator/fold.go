@@ -57,10 +57,10 @@ func (b *batch) foldEnd(l *loaded, d decided) (taken bool, err error) {
 	if err != nil || !ok {
 		return false, nil //nolint:nilerr // it is held back, and an operator is told
 	}
-	l.summary = d.summary
-	if _, err := b.step(l, saga.Decided{Kind: saga.DecidedEnd, End: saga.Phase(sum.State)}); err != nil {
+	if _, err = b.step(l, saga.Decided{Kind: saga.DecidedEnd, End: saga.Phase(sum.State)}); err != nil || !l.state.Phase.Final() {
 		return false, err
 	}
+	l.summary = d.summary
 	return true, b.tellEnd(l, sum, d.summary, d.told)
 }
 

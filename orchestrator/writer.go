@@ -136,7 +136,11 @@ func (o *Orchestrator) store(b *batch) error {
 	if err := b.seal(); err != nil {
 		return err
 	}
-	return o.cfg.Store.Commit(b.ctx, b.build())
+	out, err := b.build()
+	if err != nil {
+		return err
+	}
+	return o.cfg.Store.Commit(b.ctx, out)
 }
 
 // full gives the batch up: nothing was changed, everybody is told to come again.
