@@ -24,15 +24,6 @@ func (d *desk) pastPivot() saga.ID {
 	return id
 }
 
-func (d *desk) finish(id saga.ID) {
-	d.t.Helper()
-	d.does(id, events.Erase, erased)
-	d.does(id, events.Verify, counted)
-	if got := d.state(id).Phase; got != saga.Completed {
-		d.t.Fatalf("it is %s", got)
-	}
-}
-
 // TestWhoWaitsComesBeforeWhoComes: the live saga ends by the time that passed, in the step
 // that was to join another request to it.
 func TestWhoWaitsComesBeforeWhoComes(t *testing.T) {
