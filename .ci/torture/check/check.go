@@ -203,10 +203,14 @@ func (c *evidence) lost() {
 			c.add(&c.f.Lost, "lost: request %s was acknowledged, and nobody knows it", q.Key)
 		case anew && !c.named(q):
 			c.add(&c.f.Lost, "lost: request %s was acknowledged for saga %s, and taken for a new one when it was asked again: %v", q.Key, q.Saga, q.Later)
-		case t.state == "":
+		case t.state == "" && !(c.calledOff(q) && c.named(q)): // that one nobody sends again
 			c.add(&c.f.Lost, "lost: saga %s of request %s never ended", t.id, q.Key)
 		}
 	}
+}
+
+func (c *evidence) calledOff(q record.Request) bool {
+	return slices.ContainsFunc(c.record.Cancels, func(x record.Cancel) bool { return x.Request == q.ID && x.Result != "" })
 }
 
 // named reports whether a backup was put back that is older than a request, and whoever did

@@ -196,6 +196,22 @@ func TestARequestThatIsNewerThanTheBackupIsSentAgain(t *testing.T) {
 	}
 }
 
+// A request that was withdrawn is not sent again; that its saga is gone somebody was told.
+func TestACancelledSagaThatIsLostWithItsStoreIsNamed(t *testing.T) {
+	for _, c := range []struct {
+		named []string
+		lost  int
+	}{{nil, 1}, {[]string{"2.1"}, 0}} {
+		r, l := run()
+		r.Requests[2].Told = true
+		r.Ends = slices.Delete(r.Ends, 2, 3)
+		r.Restores = []record.Restore{{Taken: at(1), Gone: at(9), Named: c.named}}
+		if f := check.Check(r, l); f.Lost != c.lost || len(f.Reasons) != c.lost {
+			t.Errorf("%v: %q", c.named, f.Reasons)
+		}
+	}
+}
+
 // A saga that is seen before its pivot after a backup was put back may have been past it.
 func TestABackupThatIsPutBackIsNoProofOfAnEarlyEffect(t *testing.T) {
 	r, l := run()
