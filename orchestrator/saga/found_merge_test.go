@@ -46,6 +46,17 @@ func TestAWholePersonDoesNotTakeTheCutOffFromAnothersShare(t *testing.T) {
 	}
 }
 
+func TestAScopeIsNotLostToAPlanOfAnotherName(t *testing.T) {
+	p := narrow(t, "keys")
+	s := queueOf(t, p)
+	in := asks(t, s, Plan{Name: "other", Participants: []Spec{{Name: "keys"}}}.WithDefaults())
+	in.CutOff = time.Time{}
+	s, effects, err := Next(p, s, in, s.At)
+	if err != nil || !slices.Contains(effects, Effect(Postpone{})) || s.Plan != p.Digest() {
+		t.Errorf("all of another plan, and part of this one, become all of this one: %v, %v", effects, err)
+	}
+}
+
 func TestAWithdrawnRequestForMoreRaisesADoubt(t *testing.T) {
 	st, _ := tell(t, "participant account", "participant sessions", "request r1 from billing")
 	in := st.request([]string{"r2", "from", "shop"}).(Requested)

@@ -12,6 +12,11 @@ func (r *run) mergeable(in Requested) bool {
 	if u.Validate() != nil || r.leaves(u) != "" {
 		return false
 	}
+	// The union goes by the first plan's name: without a scope it would grow by all of that
+	// plan, when what was asked for is part of it, and all of another.
+	if r.plan.Scoped && !in.Plan.Scoped && r.plan.Name != in.Plan.Name {
+		return false
+	}
 	switch here, there := r.s.CutOff.IsZero(), in.CutOff.IsZero(); {
 	case here && !there:
 		return within(in.Plan, in.Items, r.plan, r.s.Items)
