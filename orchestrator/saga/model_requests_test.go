@@ -17,7 +17,7 @@ type want struct {
 func (q *want) wants(name string, x thing, cutOff time.Time) bool {
 	items := itemsOf(q.in.Items, name)
 	listed := len(items) == 0 || slices.ContainsFunc(items, func(i Item) bool { return i.Hash == x.ref })
-	whole := !q.in.Plan.Scoped && name == "zoo" // it joined the plan that is meant by all of it
+	whole := !q.in.Plan.Scoped && q.in.Plan.Name == "model" && name == "zoo" // it joined the plan that is meant by all of it
 	return (whole || slices.Contains(q.in.Plan.Erases(), name)) && listed && (cutOff.IsZero() || !x.made.After(cutOff))
 }
 
@@ -31,15 +31,17 @@ func (w *world) narrowed() Plan {
 	return p
 }
 
-// backwards is a plan of another name that has another order.
+// backwards is a plan of another name that has another order, and leaves somebody out.
 func (w *world) backwards() Plan {
 	p := Plan{Name: "backwards"}
-	for i, spec := range w.base.Participants {
-		s := Spec{Name: spec.Name}
-		if i+1 < len(w.base.Participants) {
-			s.After = []string{w.base.Participants[i+1].Name}
+	for i := len(w.base.Participants) - 1; i >= 0; i-- {
+		s := Spec{Name: w.base.Participants[i].Name}
+		if n := len(p.Participants); n > 0 {
+			s.After = []string{p.Participants[n-1].Name}
 		}
-		p.Participants = append(p.Participants, s)
+		if i == 0 && len(p.Participants) == 0 || w.one(2) {
+			p.Participants = append(p.Participants, s)
+		}
 	}
 	return p.WithDefaults()
 }
