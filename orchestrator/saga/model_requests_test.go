@@ -112,7 +112,7 @@ func (w *world) foretell(in CancelRequested) CancelResult {
 	switch {
 	case i < 0:
 		return CancelUnknown
-	case w.asked[i].withdrawn && w.cancelled && (!w.ended || w.s.Phase == Cancelled): // unless the bus knows of another end
+	case w.asked[i].withdrawn && (w.ended && w.s.Phase == Cancelled || !w.ended && w.cancelled): // the bus knows best
 		return CancelDone
 	case w.asked[i].withdrawn:
 		return CancelWithdrawn
