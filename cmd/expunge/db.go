@@ -8,10 +8,10 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"github.com/expunge-io/expunge/cmd/expunge/assembly"
+	"github.com/expunge-io/expunge/orchestrator"
 	"github.com/expunge-io/expunge/storage"
 	"github.com/expunge-io/expunge/storage/bolt"
 )
@@ -137,7 +137,7 @@ const restoredText = `%s is restored
 What to do next:
   1. put the newest keys backup beside it, as %s (mode 0600), unless the keys file is still there
   2. start the orchestrator; --take-over if it is refused because of the one before
-  3. what happened after the backup is not in it: look at expunge watch, and confirm what parks
+  3. what happened after the backup is not in it: look at expunge watch, and confirm it with expunge op confirm-restore
 `
 
 // restore returns the name under which a store that was there is kept.
@@ -145,16 +145,9 @@ func restore(ctx context.Context, backup, data string, force bool) (kept string,
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return "", err
 	}
-	instance, err := uuid.NewV7()
-	if err != nil {
-		return "", err
-	}
 	now := time.Now().UTC()
 	file := assembly.StoreFile(data)
-	r := bolt.Restoring{Meta: map[string][]byte{
-		"instance": []byte(instance.String()), // it is not the orchestrator that was backed up
-		"restored": now.AppendFormat(nil, time.RFC3339),
-	}}
+	r := bolt.Restoring{Mark: func(ctx context.Context, s storage.Store) error { return orchestrator.MarkRestored(ctx, s, now) }}
 	if _, err := os.Stat(file); err == nil && force {
 		r.Replaced = file + ".replaced-" + now.Format("20060102T150405.000Z")
 	}

@@ -14,8 +14,9 @@ import (
 
 // Restoring says how [Restore] puts a backup in place.
 type Restoring struct {
-	// Meta is set in the restored store, in a batch of its own.
-	Meta map[string][]byte
+	// Mark makes the restored store known as one, before anybody else can open it. Nil: it is
+	// left as the backup is.
+	Mark func(context.Context, storage.Store) error
 	// Replaced is the name under which a store that is there is kept. Empty: a store that is
 	// there is not replaced, [fs.ErrExist].
 	Replaced string
@@ -100,7 +101,7 @@ func fillFrom(ctx context.Context, f *os.File, backup string) error {
 	return f.Sync()
 }
 
-// finish checks a draft and sets the meta values. The check is of the copy: the backup may
+// finish checks a draft and marks it. The check is of the copy: the backup may
 // lie where nothing can be locked.
 func (r Restoring) finish(ctx context.Context, draft string) error {
 	found, err := CheckFile(ctx, draft)
@@ -110,19 +111,14 @@ func (r Restoring) finish(ctx context.Context, draft string) error {
 	if len(found.Faults) > 0 {
 		return &FaultyError{found}
 	}
+	if r.Mark == nil {
+		return nil
+	}
 	s, err := Open(draft, Config{})
 	if err != nil {
 		return err
 	}
-	return errors.Join(r.mark(ctx, s), s.Close())
-}
-
-func (r Restoring) mark(ctx context.Context, s *Store) error {
-	log, err := s.LastLog(ctx)
-	if err != nil {
-		return err
-	}
-	return s.Commit(ctx, storage.Batch{Log: log + 1, Meta: r.Meta})
+	return errors.Join(r.Mark(ctx, s), s.Close())
 }
 
 // keep gives the store that is there a second name. Its first one goes on being there: a

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -23,7 +24,13 @@ func backedUp(t *testing.T, s *Store) place {
 	return p
 }
 
-var restored = Restoring{Meta: map[string][]byte{"origin": []byte("another")}}
+var restored = Restoring{Mark: func(ctx context.Context, s storage.Store) error {
+	log, err := s.LastLog(ctx)
+	if err != nil {
+		return err
+	}
+	return s.Commit(ctx, storage.Batch{Log: log + 1, Meta: map[string][]byte{"origin": []byte("another")}})
+}}
 
 func expectRestored(t *testing.T, p place, d *storagetest.Driver) {
 	t.Helper()
