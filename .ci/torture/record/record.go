@@ -89,13 +89,14 @@ func (b *Book) Request(r Request) int {
 	return len(b.rec.Requests) - 1
 }
 
-// Told notes an event of an acceptance, once all answers are in.
+// Told notes an event of an acceptance, once all answers are in. Another key of the same
+// request has no event of its own; who forgot a request gave it another id.
 func (b *Book) Told(mark, id string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for i := range b.rec.Requests {
 		q := &b.rec.Requests[i]
-		q.Told = q.Told || q.Mark == mark && (q.Forgot != (q.ID == id))
+		q.Told = q.Told || q.ID == id && !q.Forgot || q.Mark == mark && q.ID != id && q.Forgot
 	}
 }
 
