@@ -46,6 +46,19 @@ func TestAWholePersonDoesNotTakeTheCutOffFromAnothersShare(t *testing.T) {
 	}
 }
 
+func TestAWholePersonDoesNotTakeInAShareWithACutOff(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	s, _, err := Next(three, State{}, Requested{Saga: "s", Request: Request{ID: "r0", Source: "x", Fingerprint: "0"}, Subject: "h",
+		Due: now.Add(time.Hour), Plan: three, Queued: true}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, _ := Plan{Name: "other", Participants: []Spec{{Name: "phones"}}}.WithDefaults().Narrow([]string{"phones"})
+	if _, effects, err := Next(three, s, asks(t, s, other), now); err != nil || !slices.Contains(effects, Effect(Postpone{})) {
+		t.Errorf("the phones were to go up to a time, and go whenever they were made: %v, %v", effects, err)
+	}
+}
+
 func TestAScopeIsNotLostToAPlanOfAnotherName(t *testing.T) {
 	p := narrow(t, "keys")
 	s := queueOf(t, p)
