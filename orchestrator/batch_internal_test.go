@@ -17,7 +17,8 @@ import (
 )
 
 // desk is an orchestrator without a bus and without goroutines: the test says what is in
-// which batch. Its clock moves when it is told to.
+// which batch. Its clock moves when it is told to. Ids ascend over all of a process, so that
+// one must be made in a bubble: real time is decades ahead of those of other tests.
 type desk struct {
 	t     *testing.T
 	o     *Orchestrator

@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -27,26 +28,28 @@ func (d *desk) pastPivot() saga.ID {
 // TestWhoWaitsComesBeforeWhoComes: the live saga ends by the time that passed, in the step
 // that was to join another request to it.
 func TestWhoWaitsComesBeforeWhoComes(t *testing.T) {
-	now := time.Now().UTC()
-	d := newDesk(t, oneShare(), func(c *Config) { c.Now = func() time.Time { return now } })
-	live := d.pastPivot()
-	d.does(live, events.Erase, erased)
-	d.commit(job{do: func(b *batch) error {
-		h := d.hold("h")
-		h.Until = now.Add(time.Hour)
-		b.out.Holds = append(b.out.Holds, h)
-		return nil
-	}})
-	d.does(live, events.Verify, counted)
-	waits := d.request(events.Request{UserID: "ada", Regime: "ccpa"})
-	if !d.state(waits).Queued || d.state(live).Phase.Final() {
-		t.Fatal("it does not wait behind a saga that is held")
-	}
-	now = now.Add(2 * time.Hour)
-	if came := d.request(item("one")); came != waits {
-		t.Errorf("who came is in saga %s, and %s waited", came, waits)
-	}
-	if d.state(waits).Queued || !d.state(live).Phase.Final() {
-		t.Error("who waited has not begun")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now().UTC()
+		d := newDesk(t, oneShare(), func(c *Config) { c.Now = func() time.Time { return now } })
+		live := d.pastPivot()
+		d.does(live, events.Erase, erased)
+		d.commit(job{do: func(b *batch) error {
+			h := d.hold("h")
+			h.Until = now.Add(time.Hour)
+			b.out.Holds = append(b.out.Holds, h)
+			return nil
+		}})
+		d.does(live, events.Verify, counted)
+		waits := d.request(events.Request{UserID: "ada", Regime: "ccpa"})
+		if !d.state(waits).Queued || d.state(live).Phase.Final() {
+			t.Fatal("it does not wait behind a saga that is held")
+		}
+		now = now.Add(2 * time.Hour)
+		if came := d.request(item("one")); came != waits {
+			t.Errorf("who came is in saga %s, and %s waited", came, waits)
+		}
+		if d.state(waits).Queued || !d.state(live).Phase.Final() {
+			t.Error("who waited has not begun")
+		}
+	})
 }

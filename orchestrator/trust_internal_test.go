@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -12,102 +13,112 @@ import (
 
 // TestAJumpIsDoubtedBeforeAnythingPassesByIt: in the same batch, and when that is given up.
 func TestAJumpIsDoubtedBeforeAnythingPassesByIt(t *testing.T) {
-	d := newDesk(t, oneShare())
-	d.store.Fill()
-	d.off = 24 * time.Hour
-	var doubt string
-	got := d.commit(job{request: d.fit(events.Request{UserID: "ada"})},
-		job{do: func(b *batch) error { b.jump(d.off); return nil }},
-		job{do: func(b *batch) error { doubt = b.o.trust.why(); return nil }})
-	if !errors.Is(got[1].err, errBusy) {
-		t.Errorf("on a full disk: %v", got[1].err)
-	}
-	if doubt == "" || d.o.trust.why() == "" {
-		t.Errorf("in doubt: %q in the batch, %q after it", doubt, d.o.trust.why())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		d.store.Fill()
+		d.off = 24 * time.Hour
+		var doubt string
+		got := d.commit(job{request: d.fit(events.Request{UserID: "ada"})},
+			job{do: func(b *batch) error { b.jump(d.off); return nil }},
+			job{do: func(b *batch) error { doubt = b.o.trust.why(); return nil }})
+		if !errors.Is(got[1].err, errBusy) {
+			t.Errorf("on a full disk: %v", got[1].err)
+		}
+		if doubt == "" || d.o.trust.why() == "" {
+			t.Errorf("in doubt: %q in the batch, %q after it", doubt, d.o.trust.why())
+		}
+	})
 }
 
 // TestAJumpCountsThePermitsOfTheSameBatchAnew: by the new time they would be long dead.
 func TestAJumpCountsThePermitsOfTheSameBatchAnew(t *testing.T) {
-	d := newDesk(t, oneShare())
-	id := d.request(events.Request{UserID: "ada"})
-	d.permit(id, events.Resolve)
-	d.off = 24 * time.Hour
-	d.commit(job{wake: &wake{saga: id}}, job{do: func(b *batch) error { b.jump(d.off); return nil }}, job{wake: &wake{saga: id}})
-	s := d.state(id)
-	if step := s.Share("account").Resolve; step.Status != saga.Granted {
-		t.Errorf("resolve is %s", step.Status)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		id := d.request(events.Request{UserID: "ada"})
+		d.permit(id, events.Resolve)
+		d.off = 24 * time.Hour
+		d.commit(job{wake: &wake{saga: id}}, job{do: func(b *batch) error { b.jump(d.off); return nil }}, job{wake: &wake{saga: id}})
+		s := d.state(id)
+		if step := s.Share("account").Resolve; step.Status != saga.Granted {
+			t.Errorf("resolve is %s", step.Status)
+		}
+	})
 }
 
 // TestADoubtOutlivesTheProcess: the time that is in doubt does not get on record.
 func TestADoubtOutlivesTheProcess(t *testing.T) {
-	for _, off := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
-		d := newDesk(t, oneShare())
-		d.request(events.Request{UserID: "ada"})
-		d.off = off
-		for range 2 {
-			d.restart()
-			if d.o.trust.why() == "" {
-				t.Errorf("a clock that is off by %s is not in doubt", off)
+	synctest.Test(t, func(t *testing.T) {
+		for _, off := range []time.Duration{24 * time.Hour, -24 * time.Hour} {
+			d := newDesk(t, oneShare())
+			d.request(events.Request{UserID: "ada"})
+			d.off = off
+			for range 2 {
+				d.restart()
+				if d.o.trust.why() == "" {
+					t.Errorf("a clock that is off by %s is not in doubt", off)
+				}
+				d.request(events.Request{UserID: "bob"})
 			}
-			d.request(events.Request{UserID: "bob"})
 		}
-	}
+	})
 }
 
 // TestNothingExpiresByAClockInDoubt: a hold whose end only seems to be over would be gone
 // for good, and so would the record of a saga.
 func TestNothingExpiresByAClockInDoubt(t *testing.T) {
-	d := newDesk(t, oneShare(), func(c *Config) { c.Retention = keyLife })
-	d.commit(job{do: func(b *batch) error {
-		h := d.hold("h")
-		h.Until = time.Now().Add(time.Hour)
-		b.out.Holds = append(b.out.Holds, h)
-		return nil
-	}})
-	old := d.request(events.Request{UserID: "bob"})
-	d.does(old, events.Resolve, events.Report{Verdict: events.Absent})
-	d.off = 2 * keyLife
-	d.restart()
-	d.request(events.Request{UserID: "eve"})
-	if len(d.o.holdings.all) != 1 {
-		t.Error("the hold is not on record any more")
-	}
-	soon, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	if err := d.o.prune(soon); err != nil || len(d.o.jobs) != 0 {
-		t.Errorf("it prunes: %v", err)
-	}
-	d.o.trust.settle()
-	d.request(events.Request{UserID: "joe"})
-	if len(d.o.holdings.all) != 0 {
-		t.Error("the hold is not over, although the clock is believed")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare(), func(c *Config) { c.Retention = keyLife })
+		d.commit(job{do: func(b *batch) error {
+			h := d.hold("h")
+			h.Until = time.Now().Add(time.Hour)
+			b.out.Holds = append(b.out.Holds, h)
+			return nil
+		}})
+		old := d.request(events.Request{UserID: "bob"})
+		d.does(old, events.Resolve, events.Report{Verdict: events.Absent})
+		d.off = 2 * keyLife
+		d.restart()
+		d.request(events.Request{UserID: "eve"})
+		if len(d.o.holdings.all) != 1 {
+			t.Error("the hold is not on record any more")
+		}
+		soon, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if err := d.o.prune(soon); err != nil || len(d.o.jobs) != 0 {
+			t.Errorf("it prunes: %v", err)
+		}
+		d.o.trust.settle()
+		d.request(events.Request{UserID: "joe"})
+		if len(d.o.holdings.all) != 0 {
+			t.Error("the hold is not over, although the clock is believed")
+		}
+	})
 }
 
 // TestAConfirmedClockIsBelievedAfterTheCommit, whatever happened to earlier batches.
 func TestAConfirmedClockIsBelievedAfterTheCommit(t *testing.T) {
-	d := newDesk(t, oneShare())
-	d.o.distrust("it is a test")
-	confirm := func() error {
-		got := make(chan error, 1)
-		go func() { got <- d.o.ConfirmClock(t.Context(), "ada", "looked at it") }()
-		// What goes with it makes the batch one that the disk must take.
-		if err := d.o.commit(t.Context(), []job{<-d.o.jobs, {request: d.fit(events.Request{UserID: "ada"})}}); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		d.o.distrust("it is a test")
+		confirm := func() error {
+			got := make(chan error, 1)
+			go func() { got <- d.o.ConfirmClock(t.Context(), "ada", "looked at it") }()
+			// What goes with it makes the batch one that the disk must take.
+			if err := d.o.commit(t.Context(), []job{<-d.o.jobs, {request: d.fit(events.Request{UserID: "ada"})}}); err != nil {
+				t.Fatal(err)
+			}
+			return <-got
 		}
-		return <-got
-	}
-	d.store.Fill()
-	if err := confirm(); !errors.Is(err, errBusy) || d.o.trust.why() == "" {
-		t.Errorf("on a full disk: %v, doubt %q", err, d.o.trust.why())
-	}
-	d.store.Drain()
-	if err := confirm(); err != nil || d.o.trust.why() != "" || len(d.o.believed) != 1 {
-		t.Errorf("then: %v, doubt %q", err, d.o.trust.why())
-	}
-	if err := confirm(); !errors.Is(err, ErrClockNotInDoubt) {
-		t.Errorf("again: %v", err)
-	}
+		d.store.Fill()
+		if err := confirm(); !errors.Is(err, errBusy) || d.o.trust.why() == "" {
+			t.Errorf("on a full disk: %v, doubt %q", err, d.o.trust.why())
+		}
+		d.store.Drain()
+		if err := confirm(); err != nil || d.o.trust.why() != "" || len(d.o.believed) != 1 {
+			t.Errorf("then: %v, doubt %q", err, d.o.trust.why())
+		}
+		if err := confirm(); !errors.Is(err, ErrClockNotInDoubt) {
+			t.Errorf("again: %v", err)
+		}
+	})
 }
