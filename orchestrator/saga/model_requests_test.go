@@ -34,8 +34,8 @@ func (w *world) narrowed() Plan {
 // backwards is a plan of another name that has another order, and leaves somebody out.
 func (w *world) backwards() Plan {
 	p := Plan{Name: "backwards"}
-	for i := len(w.base.Participants) - 1; i >= 0; i-- {
-		s := Spec{Name: w.base.Participants[i].Name}
+	for i, spec := range slices.Backward(w.base.Participants) {
+		s := Spec{Name: spec.Name}
 		if n := len(p.Participants); n > 0 {
 			s.After = []string{p.Participants[n-1].Name}
 		}
