@@ -116,7 +116,7 @@ func dbRestoreCommand(w world) *cobra.Command {
 		Use: "restore FILE", Short: "Put a backup in the place of the store, after checking it",
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
-			kept, err := restore(c.Context(), args[0], data, force)
+			kept, err := restore(c.Context(), args[0], data, replacing(force))
 			if err != nil {
 				return adviseRestore(err)
 			}
@@ -140,15 +140,18 @@ What to do next:
   3. what happened after the backup is not in it: look at expunge watch, and confirm it with expunge op confirm-restore
 `
 
+// replacing says whether a store that is there may be replaced.
+type replacing bool
+
 // restore returns the name under which a store that was there is kept.
-func restore(ctx context.Context, backup, data string, force bool) (kept string, err error) {
+func restore(ctx context.Context, backup, data string, old replacing) (kept string, err error) {
 	if err := os.MkdirAll(data, 0o700); err != nil {
 		return "", err
 	}
 	now := time.Now().UTC()
 	file := assembly.StoreFile(data)
 	r := bolt.Restoring{Mark: func(ctx context.Context, s storage.Store) error { return orchestrator.MarkRestored(ctx, s, now) }}
-	if _, err := os.Stat(file); err == nil && force {
+	if _, err := os.Stat(file); err == nil && bool(old) {
 		r.Replaced = file + ".replaced-" + now.Format("20060102T150405.000Z")
 	}
 	return r.Replaced, bolt.Restore(ctx, backup, file, r)

@@ -71,7 +71,7 @@ func backupRunning(ctx context.Context, from string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	res, err := http.DefaultClient.Do(req) //nolint:gosec // a loopback address, which was checked
+	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return withCode(exitNoAnswer, advise(err, "is the orchestrator running there? its log says: orchestrator started, http=..."))
 	}

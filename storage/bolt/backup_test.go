@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/expunge-io/expunge/storage"
@@ -85,7 +86,7 @@ func TestBackupWaitsForNobody(t *testing.T) {
 	rest, err := io.ReadAll(r)
 	must(t, err)
 	must(t, <-ended)
-	must(t, os.WriteFile(string(to), append(first, rest...), 0o600))
+	must(t, os.WriteFile(string(to), slices.Concat(first, rest), 0o600))
 	expectMessages(t, to.open(t, Config{}), 1)
 	expectMessages(t, s, 39)
 }

@@ -23,6 +23,8 @@ func TestStoreThatWasUsedChecksClean(t *testing.T) {
 		d.Play()
 		must(t, s.Commit(t.Context(), d.Take()))
 	}
+	d.Prune()
+	must(t, s.Commit(t.Context(), d.Take()))
 	r, err := s.Check(t.Context())
 	must(t, err)
 	for _, f := range r.Faults {

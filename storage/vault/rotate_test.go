@@ -32,8 +32,8 @@ func everyOffset(file []byte) (offsets []int) {
 
 // usualOffsets are those at which the format puts what is wrapped.
 func usualOffsets(file []byte) (offsets []int) {
-	for _, copy := range []int{0, headerSize} {
-		offsets = append(offsets, copy+len(magic)+8+16+4, copy+hashesFrom+4)
+	for _, header := range []int{0, headerSize} {
+		offsets = append(offsets, header+len(magic)+8+16+4, header+hashesFrom+4)
 	}
 	for at := slotsFrom; at+slotSize <= len(file); at += slotSize {
 		offsets = append(offsets, at+2+longestID+4)

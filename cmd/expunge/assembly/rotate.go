@@ -43,7 +43,14 @@ func Rotate(ctx context.Context, folder, kekFile, nextFile string) (Rotated, err
 	if err != nil {
 		return Rotated{}, err
 	}
-	r, err := h.rotate(ctx, kekFile == "", nextFile)
+	own := kekFile == ""
+	if own {
+		nextFile = h.path(kekNextName)
+	}
+	r, err := h.rotate(ctx, nextFile)
+	if err == nil && own {
+		err = h.adoptKEK()
+	}
 	return r, errors.Join(err, h.Close())
 }
 
@@ -61,12 +68,9 @@ func openToRotate(folder, kekFile, nextFile string) (*Home, error) {
 	return h, err
 }
 
-func (h *Home) rotate(ctx context.Context, own bool, nextFile string) (r Rotated, err error) {
+func (h *Home) rotate(ctx context.Context, nextFile string) (r Rotated, err error) {
 	if r.Swept, r.Unswept, err = h.sweep(ctx); err != nil {
 		return r, err
-	}
-	if own {
-		nextFile = h.path(kekNextName)
 	}
 	next, err := vault.LoadKEK(nextFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -79,9 +83,6 @@ func (h *Home) rotate(ctx context.Context, own bool, nextFile string) (r Rotated
 		return r, err
 	}
 	r.Keys = h.Keys.Len()
-	if own {
-		return r, h.adoptKEK()
-	}
 	return r, nil
 }
 
