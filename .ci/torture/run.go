@@ -176,6 +176,9 @@ func (t *trial) play(ctx context.Context) error {
 	return t.driver.Finish(limited)
 }
 
+// mostReasons is how many are printed: a run that was broken off has one for every saga.
+const mostReasons = 50
+
 // judge collects the evidence and prints what is broken.
 func (t *trial) judge(ctx context.Context) (f check.Findings, err error) {
 	if t.driver == nil {
@@ -194,8 +197,11 @@ func (t *trial) judge(ctx context.Context) (f check.Findings, err error) {
 	r := t.book.Record()
 	r.Terms = record.Terms{Life: stage.PermitLife, Graced: stage.Graced, Grace: stage.Grace}
 	f = check.Check(r, l)
-	for _, reason := range f.Reasons {
+	for _, reason := range f.Reasons[:min(len(f.Reasons), mostReasons)] {
 		fmt.Fprintln(t.log, "torture:", reason)
+	}
+	if more := len(f.Reasons) - mostReasons; more > 0 {
+		fmt.Fprintf(t.log, "torture: and %d more\n", more)
 	}
 	return f, errors.Join(record.Write(t.path("record.json"), r), record.Write(t.path("ledger.json"), l))
 }

@@ -2,9 +2,11 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/Shopify/toxiproxy/v2"
@@ -40,7 +42,22 @@ func (l *Link) Restore() error {
 	if l.proxy.Enabled {
 		return nil
 	}
-	return l.proxy.Start()
+	return l.listen()
+}
+
+// portPatience is how long a link waits for its port: while it was cut, the kernel may have
+// lent the port to a connection of somebody else.
+const portPatience = 30 * time.Second
+
+func (l *Link) listen() error {
+	begun := time.Now()
+	for {
+		err := l.proxy.Start()
+		if !errors.Is(err, syscall.EADDRINUSE) || time.Since(begun) > portPatience {
+			return err
+		}
+		<-time.After(100 * time.Millisecond)
+	}
 }
 
 // Slow delays what passes in both directions, as a bad line does.
