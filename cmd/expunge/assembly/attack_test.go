@@ -5,6 +5,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"encoding/binary"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -175,6 +176,8 @@ func (p *past) fates(t *testing.T) (alive, finished []saga.ID) {
 	for _, id := range p.driver.Keys().Sagas {
 		s, err := h.Store.Load(t.Context(), id)
 		switch {
+		case errors.Is(err, storage.ErrPruned):
+			finished = append(finished, id)
 		case err != nil:
 			t.Fatal(err)
 		case s.Phase.Final():
