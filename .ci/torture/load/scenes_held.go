@@ -41,7 +41,7 @@ func (a *actor) held() error {
 	return a.follow(a.shop, place)
 }
 
-// queued is asked for again when it is too late to join: the second request waits until the
+// queued is asked for by somebody else when it is too late to join: the second request waits until the
 // saga of the first has ended, or is withdrawn before. A hold on the share that is erased
 // last keeps the first one from ending too soon.
 func (a *actor) queued() error {
@@ -54,20 +54,21 @@ func (a *actor) queued() error {
 		return err
 	}
 	again, err := a.askedAgain(place)
-	return errors.Join(err, a.operator.release(a.ctx, hold), a.follow(a.shop, again))
+	return errors.Join(err, a.operator.release(a.ctx, hold), a.follow(a.desk, again))
 }
 
-// askedAgain asks once more when a saga is past its pivot, and perhaps thinks better of it.
+// askedAgain has the other source ask when a saga is past its pivot, which perhaps thinks
+// better of it.
 func (a *actor) askedAgain(place int) (again int, err error) {
 	if err := a.pastPivot(place); err != nil {
 		return place, err
 	}
-	again = a.request(a.shop, record.Asked)
-	if err := a.shop.insist(a.ctx, again); err != nil {
+	again = a.request(a.desk, record.Asked)
+	if err := a.desk.insist(a.ctx, again); err != nil {
 		return again, err
 	}
 	if a.rng.IntN(3) == 0 {
-		a.shop.cancel(a.ctx, a.book.At(again))
+		a.desk.cancel(a.ctx, a.book.At(again))
 	}
 	return again, nil
 }
