@@ -166,8 +166,8 @@ func (r *Recovery) forget(id saga.ID) {
 
 // name lists the requests that are not known, unless their erasure has ended.
 func (r *Recovery) name(at *finding, known []saga.Request) {
-	if at.finished || at.cancelled {
-		return
+	if at.finished && len(at.summary) > 0 || at.cancelled && known != nil {
+		return // one that nobody knows and that was being restored may be left suspended
 	}
 	have := map[string]bool{}
 	for _, q := range known {

@@ -47,3 +47,30 @@ func TestASummaryReachesTheSourcesThatItHadNotReached(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatEndedWithoutASummaryIsNamed: only a summary proves that nothing is left to do for
+// a saga that the store does not know.
+func TestWhatEndedWithoutASummaryIsNamed(t *testing.T) {
+	asked := []UnknownRequest{{Saga: "s1", Request: "s1.1", Source: "billing"}}
+	known := []saga.Request{{ID: "s1.0"}}
+	tests := map[string]struct {
+		at    finding
+		known []saga.Request
+		want  int
+	}{
+		"under way":                         {finding{accepted: asked}, nil, 1},
+		"finished, with its summary":        {finding{accepted: asked, finished: true, summary: []byte("{}")}, nil, 0},
+		"finished, and no summary is there": {finding{accepted: asked, finished: true}, nil, 1},
+		"cancelled, and not yet restored":   {finding{accepted: asked, cancelled: true}, nil, 1},
+		"cancelled, and the saga is known":  {finding{accepted: asked, cancelled: true}, known, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var r Recovery
+			r.name(&test.at, test.known)
+			if len(r.Unknown) != test.want {
+				t.Errorf("named %+v, want %d", r.Unknown, test.want)
+			}
+		})
+	}
+}
