@@ -143,13 +143,18 @@ func (w *traffic) onBus() (accepted map[string]string, ended map[string]bool) {
 			switch p.Kind {
 			case events.KindAccepted:
 				accepted[p.Request] = p.Saga
-			case events.KindCancelled, events.KindFinished:
-				ended[p.Saga] = true
+			case events.KindCancelled: // of an unknown one nobody can say that it is restored
+				ended[p.Saga] = ended[p.Saga] || w.has(p.Saga)
 			default:
 			}
 		}
 	}
 	return accepted, ended
+}
+
+func (w *traffic) has(id string) bool {
+	_, err := w.r.store.Load(w.r.t.Context(), saga.ID(id))
+	return err == nil
 }
 
 func (w *traffic) knows(id, request string) bool {
