@@ -128,9 +128,12 @@ func showEnd(ctx context.Context, w world, summaries *bus.Watch, st events.Statu
 	limited, cancel := context.WithTimeout(ctx, summaryWait)
 	defer cancel()
 	summary, _, err := summaries.Await(limited, st.Saga)
-	if err != nil {
-		showStatus(w.out, st)
+	if err == nil {
+		showSummary(w.out, summary)
 		return
 	}
-	showSummary(w.out, summary)
+	if st.Ended != nil {
+		fmt.Fprintf(w.out, "%s in %s\n", st.State, st.Ended.Sub(st.Started).Round(time.Millisecond))
+	}
+	showStatus(w.out, st)
 }
