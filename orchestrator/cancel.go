@@ -49,7 +49,7 @@ func (b *batch) cancelAnswer(in *cancellation, a saga.CancelAnswer) events.Paylo
 // lost with it.
 func (b *batch) waitFor(from int) {
 	for _, m := range b.out.Outbox[from:] {
-		if m.Subject == events.SubjectDecision() || isEvent(m.Subject) {
+		if isEvent(m.Subject) {
 			b.await = append(b.await, m.Key)
 		}
 	}

@@ -247,6 +247,7 @@ type acked struct {
 	pivot saga.ID
 }
 
+// isEvent reports whether something is told that happened to a saga, or a decision beside one.
 func isEvent(subject string) bool { return strings.HasPrefix(subject, "erasure.event.") }
 
 func isPivot(m storage.Message) bool {
