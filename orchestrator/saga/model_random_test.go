@@ -171,7 +171,7 @@ func (w *world) actSome() {
 }
 
 func (w *world) actAs(k *worker) {
-	frozen := w.plan.Margin - time.Second // one system call beyond
+	frozen := w.late()
 	if k.prepared {
 		frozen = 23 * time.Hour
 	}
@@ -186,6 +186,9 @@ func (w *world) actAs(k *worker) {
 		}
 	}
 }
+
+// late is how long after its permit's end a worker's last call may arrive.
+func (w *world) late() time.Duration { return w.plan.Margin - time.Second }
 
 // deliverSome delivers reports in any order, some twice.
 func (w *world) deliverSome() {

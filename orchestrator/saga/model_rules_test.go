@@ -1,6 +1,9 @@
 package saga
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // must fails with the rule's name.
 func (w *world) must(rule string, ok bool, format string, args ...any) {
@@ -47,10 +50,14 @@ func (w *world) effect(in Input, e Effect) {
 }
 
 // list marks the permits that an answer names; one that may be acted on and is not named
-// is a lie to who asked.
+// is a lie to who asked. A call that left in time may still arrive within the margin.
 func (w *world) list(alive []Live, v Verb) {
 	for _, k := range w.workers {
-		if k.claim.Verb != v || k.told || !w.trueNow().Before(k.deadline) {
+		end := k.deadline
+		if v == Erase {
+			end = end.Add(w.late() + time.Nanosecond)
+		}
+		if k.claim.Verb != v || k.told || !w.trueNow().Before(end) {
 			continue
 		}
 		for _, l := range alive {
