@@ -26,6 +26,11 @@ func (r *run) openSuspends() {
 	})
 }
 
+// shut reports whether nothing of a share is left to be suspended, and nobody is at it.
+func (r *run) shut(h *Share) bool {
+	return r.looked(h) && (!r.suspendable(h) || h.Suspend.Status == Reported) && !h.Suspend.alive(r.now)
+}
+
 func (r *run) advanceSuspending() bool {
 	if !r.s.Pivoted.IsZero() {
 		r.look() // decided before the backup was restored: nothing is to be brought back any more
@@ -33,10 +38,7 @@ func (r *run) advanceSuspending() bool {
 	}
 	r.openReady(Resolve, r.resolvable) // of those who joined the plan meanwhile
 	r.openSuspends()
-	done := func(h *Share) bool {
-		return r.looked(h) && (!r.suspendable(h) || h.Suspend.Status == Reported) && !h.Suspend.alive(r.now)
-	}
-	if r.s.Doubt != "" || !r.all(done) {
+	if r.s.Doubt != "" || !r.all(r.shut) {
 		return false
 	}
 	if !r.all(func(h *Share) bool { return h.Suspended.IsZero() }) {
@@ -63,8 +65,8 @@ func (r *run) advanceGrace() bool {
 	if r.s.Pivoted.IsZero() {
 		r.openReady(Resolve, r.resolvable) // who joins the plan now is suspended now
 		r.openSuspends()
-		if r.s.Doubt != "" || r.now.Before(r.s.GraceUntil) {
-			return false
+		if r.s.Doubt != "" || r.now.Before(r.s.GraceUntil) || !r.all(r.shut) {
+			return false // a look before all is shut would miss what is still being written
 		}
 	}
 	r.look()
