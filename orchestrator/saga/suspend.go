@@ -18,7 +18,8 @@ func (r *run) looked(h *Share) bool { return h.Resolve.Status == Reported || h.R
 // openSuspends opens each suspend step as soon as what it needs is known: a slow system
 // elsewhere must not leave the account open.
 func (r *run) openSuspends() {
-	if r.s.Look > 1 || !r.s.Pivoted.IsZero() || r.s.Doubt != "" || r.s.Halted != "" {
+	last := r.s.Phase == Resolving && r.s.Look > 1 // nothing is changed during the last look
+	if last || !r.s.Pivoted.IsZero() || r.s.Doubt != "" || r.s.Halted != "" {
 		return
 	}
 	r.openReady(Suspend, func(h *Share) bool {
