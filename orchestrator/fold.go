@@ -127,10 +127,10 @@ func (b *batch) foldHolds(f *findings) {
 }
 
 func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {
-	if at.finished || at.cancelled {
+	l, err := b.load(id)
+	if at.finished || at.cancelled && err == nil { // one that nobody knows may be left suspended
 		r.forget(id)
 	}
-	l, err := b.load(id)
 	switch {
 	case errors.Is(err, storage.ErrDamaged):
 		return nil // it stands still, and was told of

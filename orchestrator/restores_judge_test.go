@@ -126,7 +126,8 @@ func (w *traffic) judgeNames(dismissed map[string]bool) (unnamed int) {
 	for request := range got {
 		if !want[request] {
 			unnamed++
-			w.r.t.Errorf("named, and need not be: %s", request)
+			id := accepted[request]
+			w.r.t.Errorf("named, and need not be: %s: on the bus %v, ended %v, dismissed %v, known %v", request, id != "", ended[id], dismissed[request], id != "" && w.knows(id, request))
 		}
 	}
 	return unnamed
