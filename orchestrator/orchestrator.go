@@ -46,11 +46,12 @@ type Orchestrator struct {
 	isFull   atomic.Bool // the last commit found no space
 
 	// The writer's own.
-	log       uint64    // number of the last batch
-	told      uint64    // number of the last batch before the start that was more than a note
-	ahead     uint64    // by how much messages count further; set before it runs
-	found     *findings // what is to be folded in; nil: nothing
-	outlived  bool      // a younger copy of the store has held the bus
+	log       uint64          // number of the last batch
+	told      uint64          // number of the last batch before the start that was more than a note
+	ahead     uint64          // by how much messages count further; set before it runs
+	found     *findings       // what is to be folded in; nil: nothing
+	outlived  bool            // a younger copy of the store has held the bus
+	out       map[string]bool // see findings; until the outbox is taken up
 	cache     cache
 	again     []saga.ID        // live at the start, to be woken
 	restarted map[saga.ID]bool // live at the start, and not told of it yet

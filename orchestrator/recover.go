@@ -35,8 +35,9 @@ func (o *Orchestrator) recover(ctx context.Context) error {
 	return o.recoverMarks(ctx)
 }
 
-// recoverOutbox takes up what was not sent, once it is known from where numbers count. A
-// damaged row is lost, loudly, and none other.
+// recoverOutbox takes up what was not sent, once it is known from where numbers count. What
+// the bus has of it is not sent again: under a new number an old decision would come after
+// those that were made since. A damaged row is lost, loudly, and none other.
 func (o *Orchestrator) recoverOutbox(ctx context.Context) error {
 	var out []storage.Message
 	for m, err := range o.cfg.Store.Outbox(ctx) {
@@ -46,10 +47,13 @@ func (o *Orchestrator) recoverOutbox(ctx context.Context) error {
 			o.logger.ErrorContext(ctx, "damaged message; it is not sent", "error", err)
 		case err != nil:
 			return fmt.Errorf("outbox: %w", err)
+		case o.out[m.MsgID]:
+			o.relay.addSent(m)
 		default:
 			out = append(out, o.renumber(m))
 		}
 	}
+	o.out = nil
 	o.relay.addOld(out)
 	return nil
 }

@@ -86,6 +86,17 @@ func (r *relay) addOld(ms []storage.Message) {
 	}
 }
 
+// addSent takes a message that an earlier process published and was not told of, or did not
+// live to note: the next commit takes it from the outbox.
+func (r *relay) addSent(m storage.Message) {
+	a := acked{key: m.Key}
+	if isPivot(m) {
+		a.pivot = m.Saga
+	}
+	r.putBack([]acked{a})
+	poke(r.dirty)
+}
+
 func (r *relay) take(m outgoing) {
 	r.mu.Lock()
 	r.waiting[m.Key] = m.At

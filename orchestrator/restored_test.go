@@ -149,6 +149,46 @@ func TestADecisionThatIsPublishedLateReachesAYoungerBackup(t *testing.T) {
 	}
 }
 
+// TestWhatABackupDidNotSeeGoOutIsNotToldAgain: under a new number it would come after what was
+// decided since, and a younger backup would take an old hold for a new one.
+func TestWhatABackupDidNotSeeGoOutIsNotToldAgain(t *testing.T) {
+	r := newRig(t, twoShares())
+	unsent := filepath.Join(t.TempDir(), "db")
+	r.store.after(func(b storage.Batch) { // between commit and publish
+		if len(b.Outbox) > 0 && len(b.Sagas) == 1 && b.Sagas[0].State.Seq < 5 {
+			copyFile(t, unsent, r.store.path)
+			r.store.after(nil)
+		}
+	})
+	c, _ := r.client("billing")
+	a, err := c.Request(t.Context(), events.Request{UserID: person})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.allOut()
+	r.stop()
+	_, _ = r.store.Close(), r.vault.Close()
+	copyFile(t, r.store.path, unsent)
+	r.reopen()
+	if r.outbox() == 0 {
+		t.Fatal("the backup has nothing to send")
+	}
+	if err := orchestrator.MarkRestored(t.Context(), r.store, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	r.with = append(r.with, func(c *orchestrator.Config) { c.TakeOver = true })
+	r.lend = shortLease
+	r.remake(events.StreamCommands) // and with it all doorbells
+	r.start()
+	r.allOut()
+	if n := r.counter("expunge_publish_duplicates_total"); n != 0 {
+		t.Errorf("%d were published again", n)
+	}
+	if told := r.find(events.StreamEvents, "erasure.event.accepted.", a.Saga); len(told) != 1 {
+		t.Errorf("accepted %d times", len(told))
+	}
+}
+
 func errorsAfter(s storage.Store, b storage.Batch) error {
 	if err := s.Commit(context.Background(), b); err != nil {
 		return err

@@ -22,6 +22,8 @@ type findings struct {
 
 	holds    []storage.Hold
 	released []string
+
+	out map[string]bool // ids of messages that the store knows, and perhaps not that they are out
 }
 
 // finding is what the bus says of one saga.
@@ -38,7 +40,7 @@ func (f *findings) newer() bool { return f.highest > f.above }
 // scan reads what was published after a batch. A store that nobody put back
 // finds nothing there: it commits before it publishes.
 func (o *Orchestrator) scan(ctx context.Context, above, from uint64) (*findings, error) {
-	f := &findings{above: above, highest: above, sagas: map[saga.ID]*finding{}}
+	f := &findings{above: above, highest: above, sagas: map[saga.ID]*finding{}, out: map[string]bool{}}
 	for m, err := range bus.Replay(ctx, o.cfg.Conn, events.StreamEvents, from) {
 		if err != nil {
 			return nil, err
@@ -75,6 +77,9 @@ func (o *Orchestrator) scanFrom(ctx context.Context) (uint64, error) {
 // take notes one message; what is not ours, or not newer, says nothing.
 func (f *findings) take(m bus.Stored) {
 	env, p, err := events.DecodeAny(m.Message.Header, m.Message.Data)
+	if err == nil && env.Log <= f.above {
+		f.out[m.ID()] = true
+	}
 	if err != nil || env.Log <= f.above {
 		return
 	}
@@ -166,6 +171,7 @@ func (o *Orchestrator) catchUp(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("what the bus knows beyond the store: %w", err)
 	}
+	o.out = f.out
 	if !f.newer() {
 		return o.countUnconfirmed(ctx, f)
 	}

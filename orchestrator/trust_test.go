@@ -102,14 +102,16 @@ func TestAnOperatorConfirmsTheClock(t *testing.T) {
 }
 
 // suppressed is how many new messages the bus took for repeats.
-func (r *rig) suppressed() int {
+func (r *rig) suppressed() int { return r.counter("expunge_publish_suppressed_total") }
+
+func (r *rig) counter(name string) int {
 	r.t.Helper()
 	families, err := r.reg.Gather()
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	for _, f := range families {
-		if f.GetName() == "expunge_publish_suppressed_total" {
+		if f.GetName() == name {
 			return int(f.GetMetric()[0].GetCounter().GetValue())
 		}
 	}

@@ -19,6 +19,14 @@ type Stored struct {
 	Message  events.Message
 }
 
+// ID is the Nats-Msg-Id, or "".
+func (s Stored) ID() string {
+	if v := s.Message.Header[nats.MsgIdHdr]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
 // Replay yields what is on a stream that keeps its messages, from a sequence on, oldest
 // first, and ends with what was the last message when it began. After an error it ends.
 func Replay(ctx context.Context, nc *nats.Conn, stream string, from uint64) iter.Seq2[Stored, error] {
