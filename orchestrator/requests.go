@@ -146,7 +146,7 @@ func (b *batch) start(in *intake, subject string, keys []string, queued bool) (e
 func (b *batch) requested(in *intake, id saga.ID, subject string) saga.Requested {
 	return saga.Requested{Saga: id, Plan: in.plan, Subject: subject, Regime: in.regime, Due: b.now.Add(in.due),
 		Items: in.items, CutOff: in.cutOff, NotBefore: in.notBefore,
-		Request:     saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprints[0], Correlation: in.request.CorrelationID, At: b.now},
+		Request:     saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprints[0], Correlation: in.request.CorrelationID, At: b.now, NotBefore: in.notBefore},
 		Identifiers: []saga.Identifier{{Type: saga.UserID, Hash: b.o.cfg.Keys.Hash("identifier", saga.UserID, in.request.UserID.Reveal())}}}
 }
 

@@ -20,6 +20,9 @@ func (s *State) changeRequests(e Entry) error {
 				s.Requests[i].Withdrawn = true
 			}
 		}
+		if !e.NotBefore.IsZero() {
+			s.NotBefore = e.NotBefore
+		}
 	case KReplanned:
 		s.replan(e)
 	case KExtended:

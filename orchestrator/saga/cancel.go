@@ -1,5 +1,7 @@
 package saga
 
+import "time"
+
 // cancel withdraws a request; the saga is cancelled with its last one.
 func (r *run) cancel(in CancelRequested) {
 	standing, found := 0, -1
@@ -22,7 +24,7 @@ func (r *run) cancel(in CancelRequested) {
 		r.cancelled(CancelTooLate)
 	default:
 		q := r.s.Requests[found]
-		r.record(Entry{Kind: KWithdrawn, Request: &q, By: in.By, Ground: in.Ground})
+		r.record(Entry{Kind: KWithdrawn, Request: &q, By: in.By, Ground: in.Ground, NotBefore: r.s.laterWithout(found)})
 		if standing > 1 {
 			r.cancelled(CancelWithdrawn)
 			r.doubtWidth()
@@ -31,6 +33,24 @@ func (r *run) cancel(in CancelRequested) {
 		r.cancelled(CancelDone)
 		r.callOff()
 	}
+}
+
+// laterWithout returns when the saga may begin for the requests that stand without one of
+// them, if that is later than now: nobody's haste may outlive their request.
+func (s *State) laterWithout(found int) (t time.Time) {
+	for i, q := range s.Requests {
+		switch {
+		case i == found || q.Withdrawn:
+		case q.NotBefore.IsZero():
+			return time.Time{}
+		case t.IsZero() || q.NotBefore.Before(t):
+			t = q.NotBefore
+		}
+	}
+	if !t.After(s.NotBefore) {
+		return time.Time{}
+	}
+	return t
 }
 
 // doubtWidth keeps a saga from erasing what nobody asks for any more: once its requests

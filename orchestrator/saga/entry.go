@@ -61,7 +61,7 @@ const (
 	KStarted   Kind = "started"   // saga, plan, members, subject, regime, due, request, identifiers, items, cut_off, not_before, queued
 	KBegun     Kind = "begun"     // a queued saga is live from here on
 	KJoined    Kind = "joined"    // request, due, not_before, items, cut_off, mixed, identifiers
-	KWithdrawn Kind = "withdrawn" // request
+	KWithdrawn Kind = "withdrawn" // request, by, ground, not_before: if it is later now
 	KReplanned Kind = "replanned" // plan, members: the saga goes on under a plan that asks for more
 	KExtended  Kind = "extended"  // due, by, ground
 	KPhase     Kind = "phase"     // phase entered; erasing for the first time is the pivot; grace: until

@@ -54,6 +54,10 @@ func (w *world) request(p Plan) Requested {
 	if w.one(4) {
 		in.Identifiers = append(in.Identifiers, Identifier{Type: "t0", Hash: w.value()})
 	}
+	if w.one(5) {
+		in.NotBefore = w.now.Add(time.Duration(1+w.draw(15)) * 24 * time.Hour)
+		in.Request.NotBefore = in.NotBefore
+	}
 	if !p.Scoped {
 		return in
 	}
@@ -124,6 +128,17 @@ func (w *world) foretell(in CancelRequested) CancelResult {
 		return CancelWithdrawn
 	}
 	return CancelDone
+}
+
+// soonest is when the first of the requests that stand wants the erasure; zero: at once.
+func (w *world) soonest() (t time.Time) {
+	first := true
+	for _, q := range w.asked {
+		if !q.withdrawn && (first || q.in.NotBefore.Before(t)) {
+			t, first = q.in.NotBefore, false
+		}
+	}
+	return t
 }
 
 func (w *world) standing() (n int) {

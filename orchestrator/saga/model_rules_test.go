@@ -75,6 +75,9 @@ var rules = []struct {
 	{"never-too-early", func(w *world, e Entry) string {
 		return when(e.Kind == KGranted && e.Verb == Erase && !(w.pivoted && w.announced), "erase granted before the pivot is announced")
 	}},
+	{"nobody-stands-who-asked-for-it-so-soon", func(w *world, e Entry) string {
+		return when(passes(w, e) && !w.decided && e.At.Before(w.soonest()), "nobody who stands asked for it before "+w.soonest().String())
+	}},
 	{"held-blocks", func(w *world, e Entry) string {
 		grants := e.Kind == KGranted || e.Kind == KRenewed
 		return when(grants && e.Verb == Erase && w.heldAt(e.Participant) || passes(w, e) && w.subjectHeld(), "under a hold")

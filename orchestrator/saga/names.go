@@ -100,22 +100,26 @@ const (
 // Counts is how many items of each kind.
 type Counts map[string]int64
 
-// Total returns the sum over all kinds.
+// mostItems is the largest count that every JSON reader takes for what it is. Sums stop at
+// it: a participant that lies about numbers must not keep a summary from being written.
+const mostItems = 1<<53 - 1
+
+// Total returns the sum over all kinds, at most 2^53-1.
 func (c Counts) Total() (n int64) {
 	for _, v := range c {
-		n += v
+		n = min(n+v, mostItems)
 	}
 	return n
 }
 
-// plus returns the sum of both, kind by kind.
+// plus returns the sum of both, kind by kind, each at most 2^53-1.
 func (c Counts) plus(d Counts) Counts {
 	sum := Counts{}
 	for k, v := range c {
 		sum[k] += v
 	}
 	for k, v := range d {
-		sum[k] += v
+		sum[k] = min(sum[k]+v, mostItems)
 	}
 	return sum
 }

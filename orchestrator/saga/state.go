@@ -64,6 +64,7 @@ type Request struct {
 	Fingerprint string    `json:"fingerprint"` // keyed hash of what is asked: equal means the same request
 	Correlation string    `json:"correlation,omitempty"`
 	At          time.Time `json:"at"`
+	NotBefore   time.Time `json:"not_before,omitzero"`
 	Withdrawn   bool      `json:"withdrawn,omitempty"`
 }
 
