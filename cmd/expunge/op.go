@@ -75,6 +75,9 @@ func (d deed) fill(op *events.Operation, args []string) error {
 			return err
 		}
 	}
+	if !looks(d.verb) && op.Ground != "" && op.By == "" {
+		return errors.New("who decides? give --by, since USER is not set")
+	}
 	_, err := events.Encode(events.Envelope{ID: "check", Source: "/operators"}, *op)
 	if fault, ok := errors.AsType[*events.FieldError](err); ok {
 		return fault // the first; what else there is belongs to the wire

@@ -60,6 +60,9 @@ for USER_ID the id is read from standard input.
 
 // userID is the argument, or the first line of in for "-".
 func userID(in io.Reader, arg string) (string, error) {
+	if arg == "" {
+		return "", errors.New("the user id is empty")
+	}
 	if arg != "-" {
 		return arg, nil
 	}
