@@ -17,3 +17,6 @@ func (o *Orchestrator) Holds() bool { return o.holds() }
 
 // NotePoint notes how far the bus has come, as happens every minute.
 func (o *Orchestrator) NotePoint(ctx context.Context) error { return o.notePoint(ctx) }
+
+// Distrust puts the clock in doubt.
+func (o *Orchestrator) Distrust(why string) { o.distrust(why) }

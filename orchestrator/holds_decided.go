@@ -14,8 +14,11 @@ import (
 
 // placeHold puts a hold on record, durably, and every saga that it lies on under it.
 func (o *Orchestrator) placeHold(ctx context.Context, op events.Operation) (events.Payload, error) {
-	if !o.hasRealm(op.Realm) {
-		return *problem(events.CodeInvalid, "realm", "no source has this realm: the hold would lie on nobody"), nil
+	switch bad, err := o.unfitHold(ctx, op); {
+	case err != nil:
+		return nil, err
+	case bad != nil:
+		return *bad, nil
 	}
 	id, err := newID()
 	if err != nil {

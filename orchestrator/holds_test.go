@@ -154,3 +154,32 @@ func TestAnOperatorDecides(t *testing.T) {
 		t.Errorf("ended as %s", sum.State)
 	}
 }
+
+// TestAHoldThatWouldKeepNothingIsRefused: a slip in a name must not look like protection.
+func TestAHoldThatWouldKeepNothingIsRefused(t *testing.T) {
+	r := newRig(t, twoShares())
+	past := time.Now().Add(-time.Hour)
+	for field, op := range map[string]events.Operation{
+		"realm":               {Realm: "mian", UserID: "ada"},
+		"participant":         {Realm: "main", UserID: "ada", Participant: "acount"},
+		"until":               {Realm: "main", UserID: "ada", Until: &past},
+		"identifiers[0].type": {Realm: "main", Identifiers: []events.Identifier{{Type: "emial", Value: "ada@example.com"}}},
+	} {
+		op.Verb, op.By, op.Ground = events.OpHold, "counsel", "case 17"
+		p, err := r.orch.Operate(t.Context(), op)
+		if bad, ok := p.(events.Problem); err != nil || !ok || bad.Field != field {
+			t.Errorf("%s: %+v %v", field, p, err)
+		}
+	}
+	if on := r.operate(events.Operation{Verb: events.OpHolds}); len(on.Holds) > 0 {
+		t.Errorf("on record: %+v", on.Holds)
+	}
+}
+
+// TestAHoldByAClockInDoubtIsTaken: its end may only seem to be over.
+func TestAHoldByAClockInDoubtIsTaken(t *testing.T) {
+	r := newRig(t, twoShares())
+	r.orch.Distrust("it jumped")
+	past := time.Now().Add(-time.Hour)
+	r.operate(events.Operation{Verb: events.OpHold, Realm: "main", UserID: "ada", Until: &past})
+}
