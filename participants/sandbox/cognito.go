@@ -140,6 +140,19 @@ func (s *Cognito) Put(users ...CognitoUser) error {
 	return s.journal.commit(cognitoRecord{Put: users})
 }
 
+// Change edits one user, as a person does at the vendor's console, in one durable step. Without
+// such a user edit is not called; a user that it leaves as it was is not written.
+func (s *Cognito) Change(pool, username string, edit func(u *CognitoUser) (changed bool)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	u, ok := s.users[userKey{pool, username}]
+	if !ok || !edit(&u) {
+		return nil
+	}
+	u.Changed = s.config.Now().UTC()
+	return s.journal.commit(cognitoRecord{Put: []CognitoUser{u}})
+}
+
 // Stored returns the users of a pool that still exist, by user name.
 func (s *Cognito) Stored(pool string) []CognitoUser {
 	s.mu.Lock()

@@ -300,3 +300,28 @@ func TestInspectionEndpoints(t *testing.T) {
 		t.Error("the lie had an effect")
 	}
 }
+
+// TestCognitoIsChangedByHand: only who is there, and only what differs is noted.
+func TestCognitoIsChangedByHand(t *testing.T) {
+	disabled := person(ourPool, "ann", "sub-ann")
+	disabled.Disabled = true
+	s, _ := openCognito(t, cognitoConfig(), disabled)
+	before := s.Stored(ourPool)[0].Changed
+	edits := 0
+	enable := func(u *sandbox.CognitoUser) bool {
+		edits++
+		was := u.Disabled
+		u.Disabled = false
+		return was
+	}
+	if err := errors.Join(s.Change(ourPool, "ann", enable), s.Change(ourPool, "bob", enable), s.Change(otherPool, "ann", enable)); err != nil {
+		t.Fatal(err)
+	}
+	ann := s.Stored(ourPool)[0]
+	if edits != 1 || ann.Disabled || !ann.Changed.After(before) {
+		t.Errorf("after %d edits: %+v", edits, ann)
+	}
+	if err := s.Change(ourPool, "ann", enable); err != nil || s.Stored(ourPool)[0].Changed != ann.Changed {
+		t.Errorf("%+v, %v", s.Stored(ourPool)[0], err)
+	}
+}
