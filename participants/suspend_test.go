@@ -168,3 +168,31 @@ func TestWhatWasCreatedAfterTheCutOffIsReportedAsLeft(t *testing.T) {
 		})
 	}
 }
+
+// TestALostReceiptIsAskedForAgain, also when the permit would have ended before the answer's
+// time was over, and was renewed meanwhile.
+func TestALostReceiptIsAskedForAgain(t *testing.T) {
+	var calls []string
+	lost := false
+	onBench(t, suspender{calls: &calls}, func(b *bench, cfg *participants.Config) {
+		cfg.AnswerTimeout = 5 * time.Second
+		b.Life = 3 * time.Second
+		b.OnReport = func(events.Report) events.Payload {
+			if !lost {
+				lost = true
+				return nil
+			}
+			return events.Receipt{Outcome: events.Took}
+		}
+	}, func(t *testing.T, b *bench) {
+		b.ring(events.Suspend)
+		b.report()
+		time.Sleep(time.Minute)
+		if len(b.Reports) == 0 {
+			t.Fatal("it waits for an answer that was lost")
+		}
+		if r := b.report(); r.Verdict != events.Prepared {
+			t.Fatalf("report %+v", r)
+		}
+	})
+}

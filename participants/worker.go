@@ -148,11 +148,19 @@ func (s *shift) working() int {
 
 // ask sends a message about a saga and waits at most the answer timeout.
 func (s *shift) ask(ctx context.Context, subject, saga string, m events.Payload) (events.Payload, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.AnswerTimeout)
+	ctx, cancel := context.WithTimeout(movable{ctx}, s.cfg.AnswerTimeout)
 	defer cancel()
 	e := events.Envelope{ID: rand.Text(), Source: "/participants/" + s.cfg.Name, Subject: saga, Time: s.cfg.Now().UTC()}
 	return s.cfg.Bus.Ask(ctx, subject, e, m)
 }
+
+// movable hides a deadline that may move: that of a lease does, and a timeout that would end
+// after it has no timer of its own, so that who is renewed would wait for a lost answer
+// without end.
+type movable struct{ context.Context }
+
+// Deadline implements [context.Context].
+func (movable) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // pause waits for d; false: ctx ended before.
 func pause(ctx context.Context, d time.Duration) bool {
