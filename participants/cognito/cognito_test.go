@@ -267,6 +267,27 @@ func TestSuccessWithoutDeletionIsCountedAsLeft(t *testing.T) {
 	wantCounts(t, left, 1, 0)
 }
 
+// TestSuccessWithoutRestoringIsNone: nobody counts after a restore.
+func TestSuccessWithoutRestoringIsNone(t *testing.T) {
+	v := startVendor(t, person("kim", "s-1"))
+	suspend := task(events.Suspend, kim)
+	undo, err := v.p.Prepare(t.Context(), suspend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := v.p.Suspend(t.Context(), suspend, undo); err != nil {
+		t.Fatal(err)
+	}
+	v.SetFaults(sandbox.Fault{Action: "AdminEnableUser", Lie: true})
+	if res, err := v.p.Restore(t.Context(), task(events.Restore, kim), undo); err == nil {
+		t.Errorf("result %+v; want it tried again", res)
+	}
+	v.SetFaults()
+	if res, err := v.p.Restore(t.Context(), task(events.Restore, kim), undo); err != nil || res.Verdict != events.Restored {
+		t.Errorf("result %+v, error %v", res, err)
+	}
+}
+
 func TestRefusalsAreVerbs(t *testing.T) {
 	v := startVendor(t, person("kim", "s-1"))
 	for _, op := range []string{"AdminGetUser", "AdminDisableUser", "AdminUserGlobalSignOut", "AdminDeleteUser"} {

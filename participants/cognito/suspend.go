@@ -127,5 +127,24 @@ func (p *Participant) Restore(ctx context.Context, t participants.Task, u partic
 		}
 		res.Counts[identities]++
 	}
-	return res, nil
+	if res.Counts[identities] == 0 {
+		return res, nil
+	}
+	return res, p.restored(ctx, t, before)
+}
+
+var errStillDisabled = errors.New("cognito: an identity is still disabled after it was enabled")
+
+// restored looks again: an answer is no proof, and nobody counts after a restore.
+func (p *Participant) restored(ctx context.Context, t participants.Task, before undo) error {
+	users, err := p.survey(ctx, t)
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if enabled, passed := before.enabled(u); !u.enabled && enabled && !passed {
+			return errStillDisabled
+		}
+	}
+	return nil
 }
