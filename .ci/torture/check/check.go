@@ -65,6 +65,7 @@ func Check(r record.Record, l record.Ledger) Findings {
 	c.lost()
 	c.digests()
 	c.people()
+	c.deeds()
 	c.effects()
 	c.holds()
 	for _, place := range l.Residue {
@@ -145,11 +146,19 @@ func newCase(r record.Record, l record.Ledger) *evidence {
 	}
 	for _, x := range r.Cancels {
 		t := c.sagas[x.Saga]
-		if t != nil && x.Result == cancelled && (t.called.at.IsZero() || x.Answered.Before(t.called.at)) {
+		if t != nil && x.Result == cancelled && !c.undone(x.Answered, x.Kept) && (t.called.at.IsZero() || x.Answered.Before(t.called.at)) {
 			t.called = decision{x.Answered, x.Alive}
 		}
 	}
 	return c
+}
+
+// undone reports whether a decision may be undone by a backup: it was made after that was
+// taken, and its answer said that only the disk had it.
+func (c *evidence) undone(answered time.Time, kept bool) bool {
+	return !kept && slices.ContainsFunc(c.record.Restores, func(r record.Restore) bool {
+		return answered.After(r.Taken) && answered.Before(r.Gone)
+	})
 }
 
 func (c *evidence) tell(id string, q record.Request) {
@@ -254,10 +263,10 @@ func (c *evidence) people() {
 }
 
 // spared reports whether nobody erases a person in the end: each of their requests was
-// cancelled, or there was none. Of a saga without an end nobody knows.
+// cancelled, or there was none. Of another saga without an end nobody knows.
 func (c *evidence) spared(person string) bool {
 	for _, t := range c.of[person] {
-		if t.state != cancelled {
+		if t.state != cancelled && !c.vanished(t) {
 			return false
 		}
 	}

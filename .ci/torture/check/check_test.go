@@ -27,10 +27,10 @@ func run() (record.Record, record.Ledger) {
 			{Person: "eve", Key: "k5", Way: record.Asked, Sent: at(1)},
 			{Person: "fay", Key: "k6", Way: record.Asked, Plan: "graced", Sent: at(1), Acked: at(2), Saga: "4", ID: "4.1"},
 		},
-		Holds: []record.Hold{{Person: "fay", ID: "h", Sent: at(6), Answered: at(7), Ending: at(15), Alive: []record.Permit{{Participant: "db", Verb: record.Erase}}}},
+		Holds: []record.Hold{{Person: "fay", ID: "h", Sent: at(6), Answered: at(7), Ending: at(15), Kept: true, Alive: []record.Permit{{Participant: "db", Verb: record.Erase}}}},
 		Terms: record.Terms{Life: 3 * time.Second, Graced: "graced", Grace: 4 * time.Second},
 		Cancels: []record.Cancel{
-			{Request: "2.1", Saga: "2", Sent: at(3), Answered: at(4), Result: "cancelled", Alive: []record.Permit{{Participant: "idp", Verb: record.Suspend}}},
+			{Request: "2.1", Saga: "2", Sent: at(3), Answered: at(4), Result: "cancelled", Kept: true, Alive: []record.Permit{{Participant: "idp", Verb: record.Suspend}}},
 			{Request: "1.1", Saga: "1", Sent: at(6), Answered: at(7), Code: "too_late"},
 		},
 		Sightings: []record.Sighting{
@@ -222,6 +222,25 @@ func TestABackupThatIsPutBackIsNoProofOfAnEarlyEffect(t *testing.T) {
 	r.Restores = []record.Restore{{Taken: at(4), Gone: at(6)}}
 	if f := check.Check(r, l); !f.Clean() {
 		t.Errorf("%q", f.Reasons)
+	}
+}
+
+// An answer that says that only the disk has a decision promises nothing once another disk is
+// put in its place. One that the bus has must hold.
+func TestADecisionThatOnlyTheDiskHasGoesWithIt(t *testing.T) {
+	for _, kept := range []bool{true, false} {
+		r, l := run()
+		l.Freezes = nil
+		l.Effects = append(l.Effects, erased("fay", "idp", 8))
+		r.Holds[0].Kept = kept
+		r.Cancels[1].Result, r.Cancels[1].Code, r.Cancels[1].Kept = "cancelled", "", kept
+		if f := check.Check(r, l); f.Verdict != (check.Verdict{HeldEffects: 1, StaleEffects: 1}) {
+			t.Errorf("kept %v, without a backup: %+v %q", kept, f.Verdict, f.Reasons)
+		}
+		r.Restores = []record.Restore{{Taken: at(2.5), Gone: at(7.5)}}
+		if f := check.Check(r, l); f.Clean() == kept {
+			t.Errorf("kept %v: %q", kept, f.Reasons)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func (c *evidence) stood(e record.Effect, before time.Time) bool {
 // holds: between the answer to a hold and the call that releases it nothing is erased.
 func (c *evidence) holds() {
 	for _, h := range c.record.Holds {
-		if h.Answered.IsZero() {
+		if h.Answered.IsZero() || c.undone(h.Answered, h.Kept) {
 			continue
 		}
 		for _, e := range c.ledger.Effects {

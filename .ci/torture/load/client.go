@@ -165,7 +165,7 @@ func (c *client) cancel(ctx context.Context, q record.Request) {
 	var problem *bus.ProblemError
 	switch {
 	case err == nil:
-		x.Answered, x.Result, x.Alive = time.Now(), string(a.Result), permits(a.Alive)
+		x.Answered, x.Result, x.Alive, x.Kept = time.Now(), string(a.Result), permits(a.Alive), a.Replicated
 	case errors.As(err, &problem):
 		x.Answered, x.Code = time.Now(), problem.Problem.Code
 	}

@@ -36,7 +36,7 @@ func (c *client) atRest(ctx context.Context, saga string) (st events.Status, err
 		if st, err = c.look(ctx, saga); err == nil && st.State.Final() || unknown(err) {
 			return st, nil
 		}
-		if err == nil && st.State == events.Restoring {
+		if err == nil && st.State == events.Restoring && st.Parked == "" { // else an operator comes
 			restoring++
 		}
 		if err := pause(ctx, 500*time.Millisecond); err != nil {

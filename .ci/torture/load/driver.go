@@ -62,6 +62,7 @@ func (d *Driver) Play(ctx context.Context, over time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, over)
 	defer cancel()
 	var all sync.WaitGroup
+	all.Go(func() { d.byHand(ctx) })
 	tick := time.NewTicker(max(time.Millisecond, over*9/10/time.Duration(len(d.People))))
 	defer tick.Stop()
 	for i, p := range d.People {

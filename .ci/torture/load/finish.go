@@ -24,6 +24,7 @@ func (d *Driver) Finish(ctx context.Context) error {
 	defer beside.Wait()
 	defer cancel()
 	beside.Go(func() { d.operator.leftovers(ctx) })
+	beside.Go(func() { d.byHand(ctx) })
 	if err := d.drained(ctx); err != nil {
 		return err
 	}
@@ -47,7 +48,8 @@ func (d *Driver) Finish(ctx context.Context) error {
 	if err := d.passDay(ctx, askers, sagas); err != nil {
 		return err
 	}
-	return errors.Join(parallel(len(sagas), func(i int) error { return d.toTheEnd(ctx, askers[sagas[i]], sagas[i]) }), d.published(ctx), d.accepted(ctx))
+	return errors.Join(parallel(len(sagas), func(i int) error { return d.toTheEnd(ctx, askers[sagas[i]], sagas[i]) }),
+		d.published(ctx), d.accepted(ctx), d.forgotten(ctx))
 }
 
 // again asks once more under the same key. One that has ended, or was called off, and that

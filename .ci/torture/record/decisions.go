@@ -11,6 +11,7 @@ type Cancel struct {
 	Result   string    `json:"result,omitempty"`  // as answered
 	Code     string    `json:"code,omitempty"`    // of the problem, as answered
 	Alive    []Permit  `json:"alive,omitempty"`   // as answered
+	Kept     bool      `json:"kept,omitempty"`    // as answered: the bus has it too, and it outlives the disk
 }
 
 // Hold is one legal hold, from an operator's call to the call that ends it.
@@ -21,6 +22,7 @@ type Hold struct {
 	Sent        time.Time `json:"sent"`
 	Answered    time.Time `json:"answered,omitzero"` // zero: never
 	Alive       []Permit  `json:"alive,omitempty"`   // as answered
+	Kept        bool      `json:"kept,omitempty"`    // as answered: the bus has it too, and it outlives the disk
 	Ending      time.Time `json:"ending,omitzero"`   // when its release was first asked for; zero: never
 }
 

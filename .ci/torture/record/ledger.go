@@ -6,6 +6,7 @@ import "time"
 type Ledger struct {
 	People  []Person `json:"people"`  // who has a share, requested or not
 	Effects []Effect `json:"effects"` // in no particular order
+	Deeds   []Deed   `json:"deeds"`   // of operators; see the checker for what calls for one
 	Freezes []Freeze `json:"freezes"` // of workers; see the checker for what they excuse
 
 	// Skewed is when the orchestrator's clock was first set wrong: from then on nobody
@@ -37,6 +38,16 @@ type Effect struct {
 	Participant string    `json:"participant"`
 	Verb        Verb      `json:"verb"`
 	Key         string    `json:"key"` // of the item
+	At          time.Time `json:"at"`
+}
+
+// Deed is a share that was suspended, and that an operator brought back by hand.
+type Deed struct {
+	Saga        string    `json:"saga"`
+	Person      string    `json:"person"`
+	Participant string    `json:"participant"`
+	Told        string    `json:"told,omitempty"` // what the orchestrator said of the saga; empty: it knows none
+	Suspended   time.Time `json:"suspended"`      // what was undone
 	At          time.Time `json:"at"`
 }
 

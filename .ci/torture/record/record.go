@@ -137,11 +137,11 @@ func (b *Book) Hold(h Hold) int {
 }
 
 // Held notes the answer to the hold at a place.
-func (b *Book) Held(place int, id string, alive []Permit, at time.Time) {
+func (b *Book) Held(place int, answered Hold) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	h := &b.rec.Holds[place]
-	h.ID, h.Alive, h.Answered = id, alive, at
+	h.ID, h.Alive, h.Kept, h.Answered = answered.ID, answered.Alive, answered.Kept, answered.Answered
 }
 
 // EndHold notes that a hold is about to be released, unless it was before.
@@ -176,6 +176,18 @@ func (b *Book) Over(q Request) bool {
 	defer b.mu.Unlock()
 	return slices.ContainsFunc(b.rec.Ends, func(e End) bool { return e.Saga == q.Saga }) ||
 		slices.ContainsFunc(b.rec.Cancels, func(c Cancel) bool { return c.Request == q.ID && c.Result != "" })
+}
+
+// Person returns whose saga it is; empty: no client was told of it.
+func (b *Book) Person(saga string) string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, q := range b.rec.Requests {
+		if slices.Contains(q.Sagas(), saga) {
+			return q.Person
+		}
+	}
+	return ""
 }
 
 // Lost reports whether a request may be unknown since a backup was put back.

@@ -24,3 +24,11 @@ func (r Restore) Loses(q Request) bool {
 func (r Restore) Names(q Request) bool {
 	return q.ID != "" && slices.Contains(r.Named, q.ID) || slices.Contains(r.Named, q.Mark)
 }
+
+// Sagas are all that a request was answered with, the last one last.
+func (q Request) Sagas() []string {
+	if q.Saga == "" {
+		return nil
+	}
+	return append([]string{q.Saga}, q.Later...)
+}

@@ -1,7 +1,6 @@
 package stage
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,15 +15,22 @@ import (
 
 // Link is the way of one process to the bus: it can be cut, and it can be slow.
 type Link struct {
-	Name  string
-	mu    sync.Mutex
-	proxy *toxiproxy.Proxy
+	Name             string
+	listen, upstream int // ports
+	mu               sync.Mutex
+	proxy            *toxiproxy.Proxy
 }
 
 func newLink(name string, listen, upstream int) *Link {
+	l := &Link{Name: name, listen: listen, upstream: upstream}
+	l.renew()
+	return l
+}
+
+// renew makes a proxy without any trouble, which does not listen yet.
+func (l *Link) renew() {
 	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
-	return &Link{Name: name, proxy: toxiproxy.NewProxy(server, name,
-		fmt.Sprintf("127.0.0.1:%d", listen), fmt.Sprintf("127.0.0.1:%d", upstream))}
+	l.proxy = toxiproxy.NewProxy(server, l.Name, fmt.Sprintf("127.0.0.1:%d", l.listen), fmt.Sprintf("127.0.0.1:%d", l.upstream))
 }
 
 // Cut ends all connections and takes no new ones.
@@ -34,22 +40,22 @@ func (l *Link) Cut() {
 	l.proxy.Stop()
 }
 
-// Restore lets connections pass again, quickly.
+// Restore lets connections pass again, quickly; those that there were end. It makes a new proxy:
+// one that is told to forget its troubles hangs for good when a connection just ends that had
+// two of them, and nobody passes any more.
 func (l *Link) Restore() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.proxy.Toxics.ResetToxics(context.Background())
-	if l.proxy.Enabled {
-		return nil
-	}
-	return l.listen()
+	l.proxy.Stop()
+	l.renew()
+	return l.open()
 }
 
 // portPatience is how long a link waits for its port: while it was cut, the kernel may have
 // lent the port to a connection of somebody else.
 const portPatience = 30 * time.Second
 
-func (l *Link) listen() error {
+func (l *Link) open() error {
 	begun := time.Now()
 	for {
 		err := l.proxy.Start()

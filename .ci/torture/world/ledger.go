@@ -18,8 +18,9 @@ import (
 func (w *World) Ledger(ctx context.Context) (l record.Ledger, err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	owners := w.owners()
-	for _, read := range []func(context.Context, func(record.Effect)) error{w.rowsGone, w.imagesGone, w.users} {
+	owners, suspended := w.owners(), suspensions{}
+	users := func(_ context.Context, f func(record.Effect)) error { return w.users(suspended, f) }
+	for _, read := range []func(context.Context, func(record.Effect)) error{w.rowsGone, w.imagesGone, users} {
 		err := read(ctx, func(e record.Effect) {
 			if e.Person == "" {
 				e.Person = owners[e.Key]
@@ -30,6 +31,7 @@ func (w *World) Ledger(ctx context.Context) (l record.Ledger, err error) {
 			return l, err
 		}
 	}
+	l.Deeds = w.done(suspended)
 	there, err := w.there(ctx)
 	if err != nil {
 		return l, err
@@ -87,8 +89,9 @@ func (w *World) imagesGone(_ context.Context, f func(record.Effect)) error {
 	})
 }
 
-// users: one that goes is erased, one that is disabled or signed out is suspended.
-func (w *World) users(_ context.Context, f func(record.Effect)) error {
+// users: one that goes is erased, one that is disabled or signed out is suspended. It notes
+// who was disabled when.
+func (w *World) users(suspended suspensions, f func(record.Effect)) error {
 	last := map[string]sandbox.CognitoUser{}
 	return journal(w.cognitoJournal(), func(line []byte) error {
 		var r struct {
@@ -105,6 +108,9 @@ func (w *World) users(_ context.Context, f func(record.Effect)) error {
 		}
 		for _, u := range r.Put {
 			was := last[u.Username]
+			if u.Disabled && !was.Disabled {
+				suspended[u.Username] = append(suspended[u.Username], u.Changed)
+			}
 			if u.Disabled && !was.Disabled || u.SignedOut > was.SignedOut {
 				f(record.Effect{Participant: "identity-provider", Verb: record.Suspend, Key: u.Username, At: u.Changed})
 			}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/expunge-io/expunge/participants/sandbox"
+	"github.com/expunge-io/expunge/torture/record"
 )
 
 // World is the systems, open and served. It is used by several goroutines.
@@ -30,6 +31,7 @@ type World struct {
 	mu     sync.Mutex
 	people []Person
 	born   map[string]born // made again after an end, by the key of the item
+	deeds  []record.Deed   // of operators
 }
 
 type born struct {
