@@ -36,7 +36,7 @@ test-peers: ## install and start the real servers, and run all tests against the
 
 # A module of its own. The last line of its output is one JSON object.
 .PHONY: torture
-torture: ## real processes, real faults, an independent checker: 3 to 5 minutes
+torture: ## real processes, real faults, an independent checker: 3 to 6 minutes
 	@cd .ci/torture && go run . $(TORTUREFLAGS)
 
 DURATION ?= 1h
@@ -86,10 +86,6 @@ check: ## what is quick to check without a server: format, go.mod, vet, import r
 	go test -count=1 .
 	cd .ci/torture && go mod tidy -diff && go vet ./...
 
-# All but the restore of a backup: what was suspended after it needs an operator, whose part
-# the torture does not play yet. It is tested by make restores.
-STEADY := kill,bus,stop,cut,slow,full,power,clock,poison,vendor,jump
-
 .PHONY: ci
 ci: ## everything that must pass before a change lands; a server not covered is a failure
 	$(MAKE) check
@@ -102,7 +98,7 @@ ci: ## everything that must pass before a change lands; a server not covered is 
 	$(MAKE) races
 	.ci/demo
 	cd .ci/torture && go test ./...
-	$(MAKE) torture TORTUREFLAGS='-nemeses $(STEADY)'
+	$(MAKE) torture
 
 .PHONY: nightly
 nightly: ## what takes longer than a change can wait for
