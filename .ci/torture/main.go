@@ -74,7 +74,7 @@ func parse(args []string, log io.Writer) (o options, err error) {
 	f.StringVar(&o.folder, "folder", "", "where to work; empty: a new one below the folder for temporary files")
 	f.StringVar(&o.root, "root", "../..", "folder of the sources")
 	f.BoolVar(&o.strict, "ci", true, "fail also when there were fewer than 500 sagas or 40 kills")
-	names := f.String("nemeses", strings.Join(nemesis.Names(), ","), "kinds of trouble, separated by commas; \"\": none")
+	names := f.String("nemeses", strings.Join(nemesis.Usual(), ","), "kinds of trouble, separated by commas; \"\": none; outage cuts the power of the bus as well")
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}

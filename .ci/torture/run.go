@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/expunge-io/expunge/torture/check"
@@ -96,6 +97,7 @@ type trial struct {
 
 	world  *world.World
 	data   *stage.Data
+	bus    *stage.Data // nil: an ordinary folder
 	stage  *stage.Stage
 	book   record.Book
 	driver *load.Driver
@@ -116,7 +118,12 @@ func (t *trial) open(ctx context.Context) error {
 	if t.data, err = stage.OpenData(t.path("disk")); err != nil {
 		return err
 	}
-	if t.stage, err = stage.New(ctx, t.folder, b, t.world, t.data); err != nil {
+	if slices.Contains(t.nemeses, nemesis.Outage) {
+		if t.bus, err = stage.OpenData(t.path("bus")); err != nil {
+			return err
+		}
+	}
+	if t.stage, err = stage.New(ctx, t.folder, b, t.world, t.data, t.bus); err != nil {
 		return err
 	}
 	if t.diary, err = os.Create(t.path("diary.log")); err != nil {
@@ -212,12 +219,15 @@ func (t *trial) close(good bool) error {
 	if t.world != nil {
 		t.world.Close()
 	}
-	if t.data != nil {
-		kept := t.path("disk-kept")
+	for name, d := range map[string]*stage.Data{"disk-kept": t.data, "bus-kept": t.bus} {
+		if d == nil {
+			continue
+		}
+		kept := t.path(name)
 		if good {
 			kept = ""
 		}
-		errs = append(errs, t.data.Close(kept))
+		errs = append(errs, d.Close(kept))
 	}
 	if t.diary != nil {
 		errs = append(errs, t.diary.Close())

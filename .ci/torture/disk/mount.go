@@ -46,6 +46,7 @@ var (
 	_ fs.NodeReader    = (*entry)(nil)
 	_ fs.NodeWriter    = (*entry)(nil)
 	_ fs.NodeFsyncer   = (*entry)(nil)
+	_ fs.NodeStatfser  = (*entry)(nil)
 )
 
 func (e *entry) child(ctx context.Context, n *node, out *fuse.EntryOut) *fs.Inode {
@@ -77,6 +78,16 @@ func (e *entry) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) s
 	e.v.mu.Lock()
 	defer e.v.mu.Unlock()
 	e.n.describe(&out.Attr)
+	return 0
+}
+
+// Statfs implements [fs.NodeStatfser]: who reserves room wants to know what there is.
+func (e *entry) Statfs(_ context.Context, out *fuse.StatfsOut) syscall.Errno {
+	e.v.mu.Lock()
+	defer e.v.mu.Unlock()
+	left := uint64(max(0, e.v.capacity-e.v.used))
+	out.Bsize, out.Frsize, out.NameLen = pageSize, pageSize, 255
+	out.Blocks, out.Bfree, out.Bavail = uint64(e.v.capacity), left, left
 	return 0
 }
 

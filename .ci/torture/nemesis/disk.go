@@ -36,3 +36,19 @@ func (h *Hand) power() error {
 	h.wait(h.upTo(time.Second))
 	return p.Start()
 }
+
+// outage cuts the power of the bus's machine.
+func (h *Hand) outage() error {
+	p := h.stage.Bus
+	defer h.hold(p)()
+	h.say("cut the power of %s", p.Name())
+	if err := p.Kill(); err != nil {
+		return err
+	}
+	if err := h.stage.BusData.Cut(h.rng); err != nil {
+		return err
+	}
+	h.count(&h.counts.Outages)
+	h.wait(h.upTo(time.Second))
+	return p.Start()
+}

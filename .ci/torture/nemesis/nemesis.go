@@ -29,6 +29,7 @@ type Counts struct {
 	Poisons   int `json:"poisons"`
 	Vendors   int `json:"vendors"`
 	PowerCuts int `json:"power_cuts"`
+	Outages   int `json:"outages"`
 	Restores  int `json:"restores"`
 }
 
@@ -51,11 +52,23 @@ var all = []Nemesis{
 	{"power", 12 * time.Second, (*Hand).power, func(s *stage.Stage) string {
 		return unless(s.Data.CanCut(), "/dev/fuse cannot be mounted: run as root")
 	}},
+	{Outage, 10 * time.Second, (*Hand).outage, func(s *stage.Stage) string {
+		return unless(s.BusData != nil && s.BusData.CanCut(), "/dev/fuse cannot be mounted: run as root")
+	}},
 	{"clock", 10 * time.Second, (*Hand).clock, always},
 	{"poison", 3 * time.Second, (*Hand).poison, always},
 	{"vendor", 9 * time.Second, (*Hand).vendor, always},
 	{"jump", 40 * time.Second, (*Hand).jump, always},
 	{"restore", 50 * time.Second, (*Hand).restore, canRestore},
+}
+
+// Outage cuts the power of the bus, which is then to sync before it acknowledges. Who wants it
+// says so.
+const Outage = "outage"
+
+// Usual are the names of those that every run has.
+func Usual() []string {
+	return slices.DeleteFunc(Names(), func(name string) bool { return name == Outage })
 }
 
 func always(*stage.Stage) string { return "" }

@@ -11,7 +11,7 @@ import (
 	"github.com/expunge-io/expunge/torture/disk"
 )
 
-// Data is the disk that the orchestrator's data folder lies on.
+// Data is the disk that a data folder lies on: the orchestrator's, or that of the bus.
 type Data struct {
 	Folder string
 

@@ -35,18 +35,23 @@ func (s *Stage) orchestratorConfig(url string, keys map[string]string) string {
 	for _, name := range world.Participants {
 		fmt.Fprintf(&participants, "      %s: [%s]\n", name, keys[name])
 	}
+	durability := "default"
+	if s.BusData != nil {
+		durability = "strict"
+	}
 	return fmt.Sprintf(orchestratorYAML, s.Home(), s.HTTP, url, keys["orchestrator"], participants.String(), keys[Shop], keys[Desk],
-		world.Realm, world.Plan, keys[Operator], figures, Graced, Grace, world.Suspending)
+		world.Realm, world.Plan, keys[Operator], figures, Graced, Grace, world.Suspending, durability)
 }
 
 const orchestratorYAML = `data: %s
-http: {listen: %q, source: shop}
+durability: %[15]s
+http: {listen: %[2]q, source: shop}
 nats:
-  url: %q
+  url: %[3]q
   nkey_file: orchestrator.seed
   limits: {requests: 8MiB, commands: 16MiB, events: 64MiB}
   accounts:
-    orchestrator: [%s]
+    orchestrator: [%[4]s]
     operators: [%[10]s]
     participants:
 %[5]s    sources:

@@ -45,6 +45,7 @@ type Stage struct {
 	Workers      []*proc.Process
 	Links        []*Link // to the bus, one for each process and one for the client
 	Data         *Data   // the orchestrator's data folder
+	BusData      *Data   // that of the bus, which syncs before it acknowledges; nil: an ordinary one, and it does not
 	World        *world.World
 
 	ClientURL string // the bus, through the client's link
@@ -67,8 +68,8 @@ var workers = [][]string{
 }
 
 // New lays everything out below folder and starts nothing.
-func New(ctx context.Context, folder string, b Binaries, w *world.World, d *Data) (*Stage, error) {
-	s := &Stage{Folder: folder, expunge: b.Expunge, server: b.Server, World: w, Data: d}
+func New(ctx context.Context, folder string, b Binaries, w *world.World, d, busData *Data) (*Stage, error) {
+	s := &Stage{Folder: folder, expunge: b.Expunge, server: b.Server, World: w, Data: d, BusData: busData}
 	for _, sub := range []string{"etc", "logs", "bus"} {
 		if err := os.MkdirAll(filepath.Join(folder, sub), 0o700); err != nil {
 			return nil, err
