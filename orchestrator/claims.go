@@ -14,7 +14,7 @@ import (
 // claim answers a claim. The box is opened before the core is asked: a permit that could
 // not be handed out must not be granted.
 func (b *batch) claim(in *claim) (events.Payload, error) {
-	b.o.heard(in.participant, in.claim.Instance, in.claim.Time)
+	b.o.heard(in.participant, in.claim.Time)
 	if b.o.doubted(in.claim) {
 		return b.refused(in, events.Refusal{Reason: events.RefusedNotReady}), nil
 	}
@@ -31,6 +31,9 @@ func (b *batch) claim(in *claim) (events.Payload, error) {
 	}
 	if l.state.Phase.Final() {
 		return b.refused(in, events.Refusal{Reason: events.RefusedEnded}), nil
+	}
+	if in.claim.Verb == events.Erase && b.heldInDoubt(l, in.participant) {
+		return b.refused(in, events.Refusal{Reason: events.RefusedHeld}), nil
 	}
 	if err := b.readable(l); err != nil {
 		return nil, err

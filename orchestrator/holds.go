@@ -130,7 +130,23 @@ func (b *batch) holdOn(l *loaded, hashes []string) error {
 }
 
 // holdsOn returns the holds that lie on one of the hashes and whose time is not over.
-func (b *batch) holdsOn(hashes []string) (out []storage.Hold) {
+func (b *batch) holdsOn(hashes []string) []storage.Hold {
+	return slices.DeleteFunc(b.recordedOn(hashes), func(h storage.Hold) bool {
+		return !h.Until.IsZero() && !b.now.Before(h.Until)
+	})
+}
+
+// heldInDoubt reports whether a share is under a hold, or would be if its end were not
+// believed: while the clock is in doubt nobody knows whether that has come. Meanwhile none
+// goes off the record, see expire.
+func (b *batch) heldInDoubt(l *loaded, participant string) bool {
+	return b.o.trust.why() != "" && slices.ContainsFunc(b.recordedOn(hashes(l.state)), func(h storage.Hold) bool {
+		return h.Participant == "" || h.Participant == participant
+	})
+}
+
+// recordedOn returns the holds on record that lie on one of the hashes.
+func (b *batch) recordedOn(hashes []string) (out []storage.Hold) {
 	ids := map[string]bool{}
 	for _, hash := range hashes {
 		for _, id := range b.o.holdings.on[hash] {
@@ -143,7 +159,7 @@ func (b *batch) holdsOn(hashes []string) (out []storage.Hold) {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(ids)) {
-		if h, ok := b.holding(id); ok && (h.Until.IsZero() || b.now.Before(h.Until)) {
+		if h, ok := b.holding(id); ok {
 			out = append(out, h)
 		}
 	}

@@ -56,7 +56,7 @@ func (o *Orchestrator) onHello(_ context.Context, c bus.Call) {
 		o.undecodable(c, "hello", name, err)
 		return
 	}
-	o.heard(name, h.Instance, h.Time)
+	o.heard(name, h.Time)
 	known := slices.Contains(o.metrics.names, name)
 	if known {
 		o.presence.see(name, h.Instance, o.cfg.Now())

@@ -20,7 +20,6 @@ const (
 	clockLook      = 10 * time.Second // how often the wall clock is compared with the steady one
 	tickEvery      = time.Minute      // how often the ledger gets a tick
 	readingLife    = 5 * time.Minute  // how long the clock of a worker counts after it was told
-	maxReadings    = 256
 )
 
 // metaTick is the meta key of the tick ledger: the latest time by which a commit was made.
@@ -56,27 +55,33 @@ func (s *steady) set() {
 }
 
 // trust says whether the clock can be believed: it must agree with the tick ledger, or
-// with most of the clocks that workers tell. While it is in doubt nothing irreversible is
-// permitted, since a grace or a hold might only seem to be over.
+// with most participants, as their workers tell. While it is in doubt nothing irreversible
+// is permitted, since a grace or a hold might only seem to be over.
 type trust struct {
-	mu       sync.Mutex
-	doubt    string // why it is not believed; empty: it is
-	readings map[string]reading
+	mu    sync.Mutex
+	doubt string           // why it is not believed; empty: it is
+	votes map[string]*vote // by participant: the many workers of one do not outvote the others
 }
 
-type reading struct {
-	agrees bool
-	heard  time.Time // with a monotonic reading
+// vote is what the workers of one participant told last; zero: none did. Times have a
+// monotonic reading.
+type vote struct{ agreed, differed time.Time }
+
+// counts reports whether the vote counts, and whether it is that the clock is right: one
+// worker of them who has another time is enough for a no.
+func (v *vote) counts() (counts, agrees bool) {
+	recent := func(t time.Time) bool { return !t.IsZero() && time.Since(t) <= readingLife }
+	return recent(v.agreed) || recent(v.differed), recent(v.agreed) && !recent(v.differed)
 }
 
-func newTrust() *trust { return &trust{readings: map[string]reading{}} }
+func newTrust() *trust { return &trust{votes: map[string]*vote{}} }
 
 // lose begins a doubt; what workers told before does not count.
 func (t *trust) lose(why string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.doubt = why
-	clear(t.readings)
+	clear(t.votes)
 }
 
 // why returns what is in doubt, or "".
@@ -95,38 +100,51 @@ func (t *trust) settle() bool {
 	return was != ""
 }
 
-// hear takes the clock of a worker, and reports whether that ended a doubt.
-func (t *trust) hear(worker string, theirs, ours time.Time) bool {
+// hear takes the clock of a participant's worker, and reports whether that ended a doubt.
+func (t *trust) hear(participant string, theirs, ours time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.doubt == "" || theirs.IsZero() {
 		return false
 	}
-	for name, r := range t.readings {
-		if time.Since(r.heard) > readingLife {
-			delete(t.readings, name)
-		}
+	v := t.votes[participant]
+	if v == nil {
+		v = &vote{}
+		t.votes[participant] = v
 	}
-	if len(t.readings) < maxReadings {
-		t.readings[worker] = reading{agrees: theirs.Sub(ours).Abs() <= clockTolerance, heard: time.Now()}
+	if theirs.Sub(ours).Abs() <= clockTolerance {
+		v.agreed = time.Now()
+	} else {
+		v.differed = time.Now()
 	}
-	agree := 0
-	for _, r := range t.readings {
-		if r.agrees {
-			agree++
-		}
-	}
-	if 2*agree <= len(t.readings) {
+	if !t.mostAgree() {
 		return false
 	}
 	t.doubt = ""
 	return true
 }
 
-// heard takes the clock that came with a claim or a hello.
-func (o *Orchestrator) heard(participant, instance string, theirs time.Time) {
-	if o.trust.hear(participant+"/"+instance, theirs, o.cfg.Now()) {
-		o.logger.Info("the clock is believed again: most workers have the same time")
+func (t *trust) mostAgree() bool {
+	heard, agree := 0, 0
+	for _, v := range t.votes {
+		counts, agrees := v.counts()
+		if counts {
+			heard++
+		}
+		if agrees {
+			agree++
+		}
+	}
+	return 2*agree > heard
+}
+
+// heard takes the clock that came with a claim or a hello. Who is not configured has no vote.
+func (o *Orchestrator) heard(participant string, theirs time.Time) {
+	if !slices.Contains(o.metrics.names, participant) {
+		return
+	}
+	if o.trust.hear(participant, theirs, o.cfg.Now()) {
+		o.logger.Info("the clock is believed again: most participants have the same time")
 		o.believe()
 	}
 }
@@ -140,7 +158,7 @@ func (o *Orchestrator) believe() {
 func (o *Orchestrator) distrust(why string) {
 	o.trust.lose(why)
 	o.metrics.clockTrusted.Set(0)
-	o.logger.Error("the clock is in doubt: nothing passes its pivot until most workers agree with it, or an operator confirms it", "reason", why)
+	o.logger.Error("the clock is in doubt: nothing passes its pivot until most participants agree with it, or an operator confirms it", "reason", why)
 }
 
 // recoverClock compares the clock with the last tick of the ledger.
@@ -167,7 +185,7 @@ func (o *Orchestrator) recoverClock(ctx context.Context) error {
 }
 
 // doubted reports whether a claim asks for what must not be done while the clock is in
-// doubt: an erase that a hold might have kept back.
+// doubt: an erase that a hold might have kept back. Of one that is under way, see heldInDoubt.
 func (o *Orchestrator) doubted(c events.Claim) bool {
 	return c.Verb == events.Erase && c.Permit == "" && o.trust.why() != ""
 }

@@ -122,3 +122,74 @@ func TestAConfirmedClockIsBelievedAfterTheCommit(t *testing.T) {
 		}
 	})
 }
+
+// TestNoPermitToEraseIsRenewedUnderAHoldWhoseEndIsDoubted: the hold was placed after the
+// permit, and is over by the new time alone.
+func TestNoPermitToEraseIsRenewedUnderAHoldWhoseEndIsDoubted(t *testing.T) {
+	for on, want := range map[string]events.RefusalReason{"": events.RefusedHeld, "account": events.RefusedHeld, "another": ""} {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(t, oneShare())
+			id := d.pastPivot()
+			permit := d.permit(id, events.Erase)
+			d.off = 24 * time.Hour
+			d.commit(job{do: func(b *batch) error {
+				h := d.hold("h")
+				h.Participant, h.Until = on, time.Now().Add(time.Hour)
+				b.out.Holds = append(b.out.Holds, h)
+				b.jump(d.off)
+				return nil
+			}})
+			if got := d.renewal(id, permit.Permit); got != want {
+				t.Errorf("a hold on %q: refused as %q, want %q", on, got, want)
+			}
+			d.o.trust.settle()
+			if got := d.renewal(id, permit.Permit); got != "" {
+				t.Errorf("a hold on %q: refused as %q by a clock that is believed", on, got)
+			}
+		})
+	}
+}
+
+// renewal renews a permit to erase, and returns why not.
+func (d *desk) renewal(id saga.ID, permit string) events.RefusalReason {
+	d.t.Helper()
+	j := d.claim(id, events.Erase)
+	j.claim.claim.Permit = permit
+	a := d.commit(j)[0]
+	if _, ok := a.payload.(events.Permit); ok {
+		return ""
+	}
+	r, ok := a.payload.(events.Refusal)
+	if !ok {
+		d.t.Fatalf("renewal: %+v %v", a.payload, a.err)
+	}
+	return r.Reason
+}
+
+// TestAParticipantHasOneVoteOnTheClock, however many workers it has, and a no is one of them.
+func TestAParticipantHasOneVoteOnTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, saga.Plan{Name: "all", Participants: []saga.Spec{{Name: "account"}, {Name: "sessions"}, {Name: "api-keys"}}})
+		right := d.o.cfg.Now()
+		wrong := right.Add(time.Hour)
+		d.o.distrust("it is a test")
+		for _, tell := range []struct {
+			participant string
+			time        time.Time
+			doubted     bool
+		}{
+			{"account", wrong, true},
+			{"sessions", right, true},
+			{"sessions", right, true},       // another worker of it
+			{"nobody", right, true},         // is not configured
+			{"account", right, true},        // its other worker has another time
+			{"api-keys", time.Time{}, true}, // does not tell
+			{"api-keys", right, false},
+		} {
+			d.o.heard(tell.participant, tell.time)
+			if got := d.o.trust.why() != ""; got != tell.doubted {
+				t.Fatalf("after %s told %s: in doubt is %t", tell.participant, tell.time, got)
+			}
+		}
+	})
+}

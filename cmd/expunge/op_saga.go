@@ -92,7 +92,7 @@ func confirmClockDeed() deed {
 		verb: events.OpConfirmClock, use: "confirm-clock", args: cobra.NoArgs,
 		short: "Say that the orchestrator's clock was looked at and is right",
 		long: `Say that the orchestrator's clock was looked at and is right. While it is in doubt nothing passes
-the point of no return: a grace or a hold might only seem to be over. Most workers agreeing with it
+the point of no return: a grace or a hold might only seem to be over. Most participants agreeing with it
 ends the doubt too.`,
 	}
 }
