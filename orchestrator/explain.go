@@ -103,6 +103,9 @@ func (r Recovery) describe() string {
 	if n := r.unknownSagas(); n > 0 {
 		parts = append(parts, number(n, "erasure")+" that it knows nothing of, named in the log, to be asked for again")
 	}
+	if r.KeysKept {
+		parts = append(parts, "data keys of sagas that it does not know are kept, and destroyed once it is confirmed")
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -56,6 +56,7 @@ type Orchestrator struct {
 	again     []saga.ID        // live at the start, to be woken
 	restarted map[saga.ID]bool // live at the start, and not told of it yet
 	damaged   map[saga.ID]bool // stand still until an operator mends them
+	nameless  bool             // one of them does not even tell its id
 	holdings  *holds
 	brakes    brakes
 	ticked    time.Time   // by the tick ledger
@@ -119,6 +120,9 @@ func (o *Orchestrator) prepare(ctx context.Context) (*bus.Publisher, error) {
 		return nil, fmt.Errorf("bus: %w", err)
 	}
 	if err := o.catchUp(ctx); err != nil {
+		return nil, err
+	}
+	if err := o.sweep(ctx); err != nil {
 		return nil, err
 	}
 	if err := o.recoverOutbox(ctx); err != nil {

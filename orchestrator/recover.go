@@ -10,8 +10,8 @@ import (
 	"github.com/expunge-io/expunge/storage"
 )
 
-// recover reads what a start needs: the last log number, the sagas that are under way with
-// their timers, the outbox, and the data keys that nobody needs any more.
+// recover reads what a start needs: the last log number, the sagas that are under way, and
+// what earlier starts left.
 func (o *Orchestrator) recover(ctx context.Context) error {
 	o.started = o.cfg.Now()
 	if err := o.recoverLog(ctx); err != nil {
@@ -79,7 +79,6 @@ func (o *Orchestrator) renumber(m storage.Message) storage.Message {
 // recoverSagas finds what is under way. A damaged saga stops alone, loudly; its data key
 // is kept, since nobody can say that it has ended.
 func (o *Orchestrator) recoverSagas(ctx context.Context) error {
-	nameless := false
 	for s, err := range o.cfg.Store.Live(ctx) {
 		if err == nil {
 			o.live.set(s)
@@ -94,7 +93,7 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 		o.logger.ErrorContext(ctx, "damaged saga; it stands still until an operator mends it", "error", err)
 		hurt, ok := errors.AsType[*storage.DamagedError](err)
 		if !ok || hurt.Saga == "" {
-			nameless = true
+			o.nameless = true
 			continue
 		}
 		o.damaged[hurt.Saga] = true
@@ -103,43 +102,10 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 	if err := o.audit(ctx); err != nil {
 		return err
 	}
-	if nameless {
-		o.logger.WarnContext(ctx, "data keys are not swept: a damaged saga does not tell its id")
-		return nil
+	if o.nameless {
+		o.logger.WarnContext(ctx, "data keys of unknown sagas are kept: a damaged saga does not tell its id")
 	}
-	return o.sweep(ctx)
-}
-
-// metaKeys is the meta key under which the store remembers which keys file is its own.
-const metaKeys = "keys_file"
-
-// sweep destroys the data keys that nobody needs, unless the keys file is another store's.
-func (o *Orchestrator) sweep(ctx context.Context) error {
-	own, err := o.cfg.Store.Meta(ctx, metaKeys)
-	switch {
-	case errors.Is(err, storage.ErrNotFound) && o.log == 0:
-		return o.adopt(ctx) // a new store has nothing to sweep
-	case err != nil:
-		return fmt.Errorf("which keys file is the store's: %w", err)
-	case string(own) != o.cfg.Keys.ID():
-		return errors.New("the keys file is not this store's: look at the data directory and the volumes mounted there")
-	}
-	swept, err := o.cfg.Keys.Sweep(func(id saga.ID) bool { return o.live.has(id) || o.damaged[id] })
-	if err != nil {
-		return fmt.Errorf("sweep data keys: %w", err)
-	}
-	if swept > 0 {
-		o.logger.InfoContext(ctx, "data keys that no saga under way needs are destroyed", "count", swept)
-	}
-	return nil
-}
-
-// adopt binds a new store to its keys file.
-func (o *Orchestrator) adopt(ctx context.Context) error {
-	if n := o.cfg.Keys.Len(); n > 0 {
-		return fmt.Errorf("the store is new and the keys file holds the keys of %d erasures under way: put the database back, or remove the keys file to begin anew and lose them", n)
-	}
-	return o.note(ctx, map[string][]byte{metaKeys: []byte(o.cfg.Keys.ID())})
+	return o.recoverKeys(ctx)
 }
 
 // wakeAll wakes every saga that was under way; the first input of each is preceded by the

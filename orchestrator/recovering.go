@@ -38,8 +38,11 @@ type Recovery struct {
 	HeldBack map[saga.ID]Decision `json:"held_back,omitempty"`
 	// Unconfirmed means that the bus may have been lost together with what the store lacks:
 	// nothing past the pivot is permitted until an operator confirms.
-	Unconfirmed bool          `json:"-"`
-	Confirmed   *Confirmation `json:"confirmed,omitempty"`
+	Unconfirmed bool `json:"-"`
+	// KeysKept means that there are data keys of sagas that the store does not know. They are
+	// destroyed when an operator confirms: until then a newer store may be put back.
+	KeysKept  bool          `json:"keys_kept,omitempty"`
+	Confirmed *Confirmation `json:"confirmed,omitempty"`
 }
 
 // UnknownRequest names a request that the store knows nothing of.
@@ -182,19 +185,29 @@ func (o *Orchestrator) ConfirmRecovered(ctx context.Context, by, ground string) 
 		return errors.New("by and ground: both are needed")
 	}
 	r := o.recovery.get()
-	if len(r.Unknown) == 0 && len(r.HeldBack) == 0 && !r.Unconfirmed {
+	if len(r.Unknown) == 0 && len(r.HeldBack) == 0 && !r.Unconfirmed && !r.KeysKept {
 		return ErrNothingToConfirm
 	}
-	r.Unknown, r.Unconfirmed = nil, false
+	r.Unknown, r.Unconfirmed, r.KeysKept = nil, false, false
 	r.Confirmed = &Confirmation{By: by, Ground: ground, At: o.cfg.Now()}
 	maps.DeleteFunc(r.HeldBack, func(_ saga.ID, d Decision) bool { return d == DecidedPivot })
-	if _, err := o.ask(ctx, job{do: func(b *batch) error { return b.saveRecovery(r) }}); err != nil {
+	if _, err := o.ask(ctx, job{do: func(b *batch) error {
+		b.tell = append(b.tell, func() { o.confirmed(b.ctx, r) })
+		return b.saveRecovery(r)
+	}}); err != nil {
 		return err
 	}
-	o.adoptRecovery(r)
 	o.logger.WarnContext(ctx, "the recovery is confirmed", "by", by, "ground", ground)
 	o.ringAll(ctx)
 	return nil
+}
+
+// confirmed is what the commit of a confirmation permits.
+func (o *Orchestrator) confirmed(ctx context.Context, r Recovery) {
+	o.adoptRecovery(r)
+	if _, err := o.sweepKeys(ctx, false); err != nil {
+		o.logger.WarnContext(ctx, "data keys that nobody needs are not destroyed, the next start does it", "error", err)
+	}
 }
 
 // tooLate is the answer to a cancel of a saga that is held back: it went past its pivot.

@@ -137,7 +137,8 @@ const restoredText = `%s is restored
 What to do next:
   1. put the newest keys backup beside it, as %s (mode 0600), unless the keys file is still there
   2. start the orchestrator; --take-over if it is refused because of the one before
-  3. what happened after the backup is not in it: look at expunge watch, and confirm it with expunge op confirm-restore
+  3. what happened after the backup is not in it: look at expunge watch, and confirm it with expunge op confirm-restore;
+     from then on the data keys of erasures that it does not know are gone, and a newer store cannot be put back
 `
 
 // replacing says whether a store that is there may be replaced.

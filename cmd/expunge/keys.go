@@ -43,8 +43,8 @@ is completed by the next one.
 				return adviseLocked(err, "a rotation needs it stopped")
 			}
 			fmt.Fprintf(w.out, "%d data keys are under the new key-encryption key; %d that no saga needs were destroyed\n", r.Keys, r.Swept)
-			if r.Unswept {
-				fmt.Fprintln(w.out, "keys that no saga needs may be left: expunge db check names the damaged saga that does not tell its id")
+			if r.Unknown > 0 {
+				fmt.Fprintf(w.out, "%d of them are of sagas that the store does not know: the next start destroys them, or keeps them if the store was put back\n", r.Unknown)
 			}
 			if next != "" {
 				fmt.Fprintf(w.out, "next: set keys.kek_file to %s, then destroy %s and every copy of it\n", next, kek)

@@ -179,8 +179,8 @@ func (k *Keys) shrink() error {
 
 // Sweep destroys the key of every saga for which live says no, and what a crash left torn
 // or under another key-encryption key.
-// Call it at the start, before anything else; it returns how many keys it destroyed. live
-// must say yes for a saga whose record is damaged: it may yet be mended.
+// Call it while no key waits for its saga to be committed; it returns how many keys it
+// destroyed. live must say yes for a saga whose record is damaged: it may yet be mended.
 func (k *Keys) Sweep(live func(saga.ID) bool) (int, error) {
 	k.writing.Lock()
 	defer k.writing.Unlock()

@@ -29,9 +29,9 @@ func KEKFile(folder, named string) string {
 
 // Rotated says what a rotation did.
 type Rotated struct {
-	Keys    int  // data keys that are wrapped under the new key
-	Swept   int  // keys of no saga under way, destroyed before
-	Unswept bool // none were: a damaged saga does not tell its id
+	Keys    int // data keys that are wrapped under the new key
+	Swept   int // keys of sagas that have ended, destroyed before
+	Unknown int // keys among them of sagas that the store does not know
 }
 
 // Rotate wraps all keys of a stopped orchestrator under a new key-encryption key. With
@@ -69,7 +69,7 @@ func openToRotate(folder, kekFile, nextFile string) (*Home, error) {
 }
 
 func (h *Home) rotate(ctx context.Context, nextFile string) (r Rotated, err error) {
-	if r.Swept, r.Unswept, err = h.sweep(ctx); err != nil {
+	if r.Swept, r.Unknown, err = h.sweep(ctx); err != nil {
 		return r, err
 	}
 	next, err := vault.LoadKEK(nextFile)
@@ -89,34 +89,27 @@ func (h *Home) rotate(ctx context.Context, nextFile string) (r Rotated, err erro
 // metaKeys is where the orchestrator notes in its store which keys file belongs to it.
 const metaKeys = "keys_file"
 
-// sweep destroys the keys that no saga under way needs, by the rule of the orchestrator's
-// start: a rotation would carry them into the time of the new key.
-func (h *Home) sweep(ctx context.Context) (swept int, unswept bool, err error) {
+// sweep destroys the keys of sagas that have ended: a rotation would carry them into the
+// time of the new key. Of those that the store does not know, a start decides: it asks the
+// bus whether the store was put back.
+func (h *Home) sweep(ctx context.Context) (swept, unknown int, err error) {
 	own, err := h.Store.Meta(ctx, metaKeys)
 	switch {
 	case errors.Is(err, storage.ErrNotFound):
-		return 0, h.Keys.Len() > 0, nil // it never ran
+		return 0, h.Keys.Len(), nil // it never ran
 	case err != nil:
-		return 0, false, fmt.Errorf("which keys file is the store's: %w", err)
+		return 0, 0, fmt.Errorf("which keys file is the store's: %w", err)
 	case string(own) != h.Keys.ID():
-		return 0, false, errors.New("the keys file is not this store's: look at the data folder and what is mounted there")
+		return 0, 0, errors.New("the keys file is not this store's: look at the data folder and what is mounted there")
 	}
-	live := map[saga.ID]bool{}
-	for s, err := range h.Store.Live(ctx) {
-		hurt, damaged := errors.AsType[*storage.DamagedError](err)
-		switch {
-		case err == nil:
-			live[s.ID] = true
-		case !damaged:
-			return 0, false, fmt.Errorf("sagas under way: %w", err)
-		case hurt.Saga == "":
-			return 0, true, nil
-		default:
-			live[hurt.Saga] = true
+	swept, err = h.Keys.Sweep(func(id saga.ID) bool {
+		s, err := h.Store.Load(ctx, id)
+		if errors.Is(err, storage.ErrNotFound) {
+			unknown++
 		}
-	}
-	swept, err = h.Keys.Sweep(func(id saga.ID) bool { return live[id] })
-	return swept, false, err
+		return err != nil || !s.Phase.Final()
+	})
+	return swept, unknown, err
 }
 
 // openRotated opens the keys with the next key, and makes it the folder's: the rotation was

@@ -1,0 +1,113 @@
+package orchestrator_test
+
+import (
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/expunge-io/expunge/orchestrator"
+	"github.com/expunge-io/expunge/orchestrator/saga"
+)
+
+// putBack starts an orchestrator on a copy of the store, with the keys as they are.
+func (r *rig) putBack(copied string, marked bool) {
+	r.t.Helper()
+	_, _ = r.store.Close(), r.vault.Close()
+	copyFile(r.t, r.store.path, copied)
+	r.reopen()
+	if marked {
+		if err := orchestrator.MarkRestored(r.t.Context(), r.store, time.Now()); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.start()
+}
+
+// copyStore copies the store of an orchestrator that is stopped for it.
+func (r *rig) copyStore() (path string) {
+	r.t.Helper()
+	path = filepath.Join(r.t.TempDir(), "db")
+	r.stop()
+	copyFile(r.t, path, r.store.path)
+	return path
+}
+
+// TestTheWrongBackupDestroysNoKeys: an older one than meant was put back, by command or by
+// hand, and started more than once; then the newer one is. What that knows can be unsealed.
+func TestTheWrongBackupDestroysNoKeys(t *testing.T) {
+	for name, marked := range map[string]bool{"by command": true, "by hand": false} {
+		t.Run(name, func(t *testing.T) {
+			takeOver := false
+			r := newRig(t, twoShares(), func(c *orchestrator.Config) { c.TakeOver = takeOver })
+			r.lend = shortLease
+			r.restart()
+			known := r.unserved("u-known-to-both")
+			r.allOut()
+			older := r.copyStore()
+			r.start()
+			id := r.unserved(person)
+			r.allOut()
+			newer := r.copyStore()
+
+			takeOver = true
+			r.putBack(older, marked)
+			r.restart()
+			if left := r.orch.Recovery(); !left.KeysKept {
+				t.Errorf("left for an operator: %+v", left)
+			}
+			if !r.vault.Has(saga.ID(known)) {
+				t.Error("the key of a saga under way is gone")
+			}
+			r.stop()
+
+			r.putBack(newer, marked)
+			if !r.unseals(id) {
+				t.Error("what the newer store sealed cannot be read")
+			}
+			if left := r.orch.Recovery(); left.KeysKept {
+				t.Errorf("left for an operator: %+v", left)
+			}
+		})
+	}
+}
+
+// unseals reports whether the box of a saga can be read.
+func (r *rig) unseals(id string) bool {
+	r.t.Helper()
+	box, err := r.store.Vault(r.t.Context(), saga.ID(id))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, err = r.vault.Open(saga.ID(id), box)
+	return err == nil
+}
+
+// TestAConfirmedRestoreDestroysTheKeysOfWhatItLacks, also if the bus tells of nothing that it
+// lacks: it may have been committed and not published.
+func TestAConfirmedRestoreDestroysTheKeysOfWhatItLacks(t *testing.T) {
+	takeOver := false
+	r := newRig(t, twoShares(), func(c *orchestrator.Config) { c.TakeOver = takeOver })
+	r.lend = shortLease
+	r.restart()
+	known := r.unserved(person)
+	r.allOut()
+	older := r.copyStore()
+	r.start()
+	r.stop()
+	const lacking saga.ID = "01a21380-0000-7000-8000-000000000000"
+	if err := r.vault.Create(lacking); err != nil {
+		t.Fatal(err)
+	}
+	takeOver = true
+	r.putBack(older, true)
+	r.restart()
+	if !r.vault.Has(lacking) {
+		t.Fatal("it is gone before anybody confirmed")
+	}
+	if err := r.orch.ConfirmRecovered(t.Context(), "Alex", "the right backup"); err != nil {
+		t.Fatal(err)
+	}
+	if r.vault.Has(lacking) || !r.unseals(known) {
+		t.Errorf("kept: %t, and of a saga under way: %t", r.vault.Has(lacking), r.unseals(known))
+	}
+}
