@@ -99,6 +99,7 @@ const (
 	KindReleased  EventKind = "released"
 	KindRestoring EventKind = "restoring" // the last request was withdrawn; suspended shares are brought back
 	KindExtended  EventKind = "extended"  // due was moved, by an operator
+	KindWithdrawn EventKind = "withdrawn" // one request was, and others still want the erasure
 	KindCancelled EventKind = "cancelled"
 	KindFinished  EventKind = "finished"
 )

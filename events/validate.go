@@ -14,7 +14,7 @@ var (
 	allSteps    = []string{"waiting", "open", "granted", "reported", "delayed", "parked"}
 	allEvents   = []EventKind{
 		KindAccepted, KindSuspended, KindErasing, KindParked, KindResumed,
-		KindHeld, KindReleased, KindRestoring, KindExtended, KindCancelled, KindFinished,
+		KindHeld, KindReleased, KindRestoring, KindExtended, KindWithdrawn, KindCancelled, KindFinished,
 	}
 	allRefusals = []RefusalReason{
 		RefusedUnknown, RefusedDone, RefusedStale, RefusedBusy, RefusedDelayed, RefusedParked,

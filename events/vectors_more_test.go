@@ -134,6 +134,8 @@ func operatorSamples() []sample {
 			events.Operated{Replicated: true, Holds: []events.LegalHold{
 				{Hold: "h-1", Ground: "court order 17/26", By: "privacy-officer", At: at(50), Until: &trial},
 				{Hold: "h-2", Participant: events.VerificationImages, Ground: "dispute 5", By: "privacy-officer", At: at(60)}}}},
+		{"event-withdrawn", "A request was withdrawn, and others still want the erasure.", events.SubjectEvent(events.KindWithdrawn, "billing"), "",
+			stored("e23.withdrawn.billing", 73), lifecycle(events.KindWithdrawn, events.Grace)},
 		{"status-held", "A suspended person, in the time of grace, under a hold.", "", "", answer("a-31"), heldStatus()},
 	}
 }

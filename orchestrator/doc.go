@@ -11,11 +11,11 @@
 //     input that fails nothing stays in it (attempt.go).
 //   - What is in the outbox is published until the bus has acknowledged it (relay.go).
 //   - What the bus acknowledged and lost is told again (marks.go, retell.go): summaries with
-//     their stored bytes, the decisions accepted, erasing, cancelled and finished, and the
-//     doorbells of open steps. What is told is bounded by the newest point in time up to
+//     their stored bytes, the decisions accepted, withdrawn, erasing, cancelled and finished,
+//     and the doorbells of open steps. What is told is bounded by the newest point in time up to
 //     which the bus surely has everything; parked and resumed are not told again.
 //   - A store that was put back catches up with the bus before it opens a door (recovering.go,
-//     scan.go, fold.go): cancelled sagas are cancelled, those that went further than the input of the
+//     scan.go, fold.go): cancelled sagas are cancelled, withdrawn requests withdrawn, those that went further than the input of the
 //     core can say are held back, and what it does not know is named. See [Recovery].
 //   - A running saga is always woken again (clock.go), also after a restart (recover.go).
 //   - One orchestrator acts on a bus; whoever lost it answers, permits and publishes nothing

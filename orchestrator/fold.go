@@ -144,7 +144,10 @@ func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {
 	}
 	r.name(at, l.state.Requests)
 	d, ok := at.decision()
-	if !ok || d == DecidedPivot && !l.state.Pivoted.IsZero() {
+	if !ok {
+		return b.foldWithdrawn(l, at.withdrawn, r.lacks(id))
+	}
+	if d == DecidedPivot && !l.state.Pivoted.IsZero() {
 		return nil
 	}
 	taken, err := b.o.decider.decided(b, id, decided{kind: d, summary: at.summary, told: at.told, before: b.o.started})
@@ -157,6 +160,32 @@ func (b *batch) foldOne(r *Recovery, id saga.ID, at *finding) error {
 	return nil
 }
 
+// foldWithdrawn withdraws the requests that were, of a saga about which nothing else was decided.
+func (b *batch) foldWithdrawn(l *loaded, requests []string, more bool) error {
+	for _, id := range requests {
+		if _, err := b.step(l, saga.Decided{Kind: saga.DecidedWithdrawn, Request: id, More: more}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unknown returns the requests of a saga that stand and are not known.
+func (at *finding) unknown(known []saga.Request) (out []UnknownRequest) {
+	for _, u := range at.accepted {
+		have := slices.ContainsFunc(known, func(q saga.Request) bool { return q.ID == u.Request })
+		if !have && !slices.Contains(at.withdrawn, u.Request) {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// lacks reports whether a saga has requests that the store does not know.
+func (r *Recovery) lacks(id saga.ID) bool {
+	return slices.ContainsFunc(r.Unknown, func(u UnknownRequest) bool { return u.Saga == id })
+}
+
 // forget takes a saga from what an earlier recovery left: it has ended since, in the hands
 // of a store that was put back in between and knew it.
 func (r *Recovery) forget(id saga.ID) {
@@ -166,18 +195,13 @@ func (r *Recovery) forget(id saga.ID) {
 
 // name lists the requests that are not known, unless their erasure has ended.
 func (r *Recovery) name(at *finding, known []saga.Request) {
+	r.Unknown = slices.DeleteFunc(r.Unknown, func(u UnknownRequest) bool { return slices.Contains(at.withdrawn, u.Request) })
 	if at.finished && len(at.summary) > 0 || at.cancelled && known != nil {
 		return // one that nobody knows and that was being restored may be left suspended
 	}
-	have := map[string]bool{}
-	for _, q := range known {
-		have[q.ID] = true
-	}
-	for _, u := range at.accepted {
-		if !have[u.Request] {
-			u.Pivoted = at.pivoted
-			r.Unknown = append(r.Unknown, u)
-		}
+	for _, u := range at.unknown(known) {
+		u.Pivoted = at.pivoted
+		r.Unknown = append(r.Unknown, u)
 	}
 }
 

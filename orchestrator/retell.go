@@ -60,15 +60,16 @@ func (o *Orchestrator) repayAll(ctx context.Context) error {
 	return o.learn(ctx, map[string][]byte{metaMarks: b})
 }
 
-// retellLive tells the decisions of the sagas under way: that requests were accepted, and
-// that the pivot was passed. What else there was to tell is in the saga's status.
+// retellLive tells the decisions of the sagas under way: that requests were accepted and
+// withdrawn, and that the pivot was passed. What else there was to tell is in the saga's
+// status.
 func (o *Orchestrator) retellLive(ctx context.Context, since time.Time) error {
 	for ids := range slices.Chunk(o.live.ids(), retoldTogether) {
 		err := o.outboxWith(ctx, func(b *batch) error {
 			for _, id := range ids {
 				l, err := b.load(id)
 				if err == nil {
-					err = b.retell(l, since)
+					err = errors.Join(b.retell(l, since), b.retellWithdrawn(l, since))
 				}
 				if passOver(err) != nil {
 					return err
@@ -163,6 +164,32 @@ func (b *batch) retell(l *loaded, since time.Time) error {
 		return nil
 	}
 	return b.decisions(l, events.KindErasing, l.state.Pivoted)
+}
+
+// retellWithdrawn tells which requests of a saga under way were withdrawn, and that it is
+// called off. Once it has passed the pivot, or ended, that says it all.
+func (b *batch) retellWithdrawn(l *loaded, since time.Time) error {
+	withdrawn := func(q saga.Request) bool { return q.Withdrawn }
+	if !l.state.Pivoted.IsZero() || !slices.ContainsFunc(l.state.Requests, withdrawn) {
+		return nil
+	}
+	history, err := b.o.cfg.Store.History(b.ctx, l.state.ID)
+	if err != nil {
+		return err
+	}
+	for _, e := range history {
+		switch {
+		case e.At.Before(since):
+		case e.Kind == saga.KPhase && e.Phase == saga.Restoring:
+			err = b.decisions(l, events.KindCancelled, e.At)
+		case e.Request != nil && (e.Kind == saga.KWithdrawn || e.Kind == saga.KDecided):
+			err = b.decision(l, *e.Request, events.KindWithdrawn, e.At)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *batch) decisions(l *loaded, k events.EventKind, at time.Time) error {

@@ -29,6 +29,7 @@ type findings struct {
 // finding is what the bus says of one saga.
 type finding struct {
 	accepted                     []UnknownRequest
+	withdrawn                    []string // requests, while others stood
 	pivoted, cancelled, finished bool
 	summary                      []byte
 	told                         []string // sources that the summary reached
@@ -127,6 +128,8 @@ func (f *findings) event(subject string, e events.Event) {
 	switch e.Kind {
 	case events.KindAccepted:
 		at.accepted = append(at.accepted, UnknownRequest{Saga: saga.ID(e.Saga), Request: e.Request, Source: sourceOf(subject), CorrelationID: e.CorrelationID, At: e.At})
+	case events.KindWithdrawn:
+		at.withdrawn = append(at.withdrawn, e.Request)
 	case events.KindErasing:
 		at.pivoted = true
 	case events.KindCancelled:

@@ -15,20 +15,24 @@ func (s *State) changeRequests(e Entry) error {
 	case KJoined:
 		return s.join(e)
 	case KWithdrawn:
-		for i := range s.Requests {
-			if e.Request != nil && s.Requests[i].ID == e.Request.ID {
-				s.Requests[i].Withdrawn = true
-			}
-		}
-		if !e.NotBefore.IsZero() {
-			s.NotBefore = e.NotBefore
-		}
+		s.withdraw(e)
 	case KReplanned:
 		s.replan(e)
 	case KExtended:
 		s.Due, s.Extended = e.Due, true
 	}
 	return nil
+}
+
+func (s *State) withdraw(e Entry) {
+	for i := range s.Requests {
+		if e.Request != nil && s.Requests[i].ID == e.Request.ID {
+			s.Requests[i].Withdrawn = true
+		}
+	}
+	if !e.NotBefore.IsZero() {
+		s.NotBefore = e.NotBefore // whoever was in haste is gone
+	}
 }
 
 func (s *State) start(e Entry) error {

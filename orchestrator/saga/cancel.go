@@ -1,18 +1,13 @@
 package saga
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // cancel withdraws a request; the saga is cancelled with its last one.
 func (r *run) cancel(in CancelRequested) {
-	standing, found := 0, -1
-	for i, q := range r.s.Requests {
-		if q.ID == in.Request && q.Source == in.Source {
-			found = i
-		}
-		if !q.Withdrawn {
-			standing++
-		}
-	}
+	found := slices.IndexFunc(r.s.Requests, func(q Request) bool { return q.ID == in.Request && q.Source == in.Source })
 	switch {
 	case found < 0:
 		r.cancelled(CancelUnknown)
@@ -25,8 +20,9 @@ func (r *run) cancel(in CancelRequested) {
 	default:
 		q := r.s.Requests[found]
 		r.record(Entry{Kind: KWithdrawn, Request: &q, By: in.By, Ground: in.Ground, NotBefore: r.s.laterWithout(found)})
-		if standing > 1 {
+		if r.standing() > 0 {
 			r.cancelled(CancelWithdrawn)
+			r.emit(Emit{Kind: EventWithdrawn, Only: &q})
 			r.doubtWidth()
 			return
 		}
@@ -51,6 +47,16 @@ func (s *State) laterWithout(found int) (t time.Time) {
 		return time.Time{}
 	}
 	return t
+}
+
+// standing is how many requests still want the erasure.
+func (r *run) standing() (n int) {
+	for _, q := range r.s.Requests {
+		if !q.Withdrawn {
+			n++
+		}
+	}
+	return n
 }
 
 // doubtWidth keeps a saga from erasing what nobody asks for any more: once its requests

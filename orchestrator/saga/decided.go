@@ -1,6 +1,9 @@
 package saga
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // decided folds in what had been decided after the backup was taken from which the saga
 // was restored.
@@ -22,10 +25,31 @@ func (r *run) decided(in Decided) {
 		}
 		r.record(Entry{Kind: KDecided, Reason: string(in.Kind)})
 		r.callOff()
+	case DecidedWithdrawn:
+		r.decidedWithdrawn(in)
 	case DecidedPivot:
 		if r.cancellable() {
 			r.record(Entry{Kind: KDecided, Reason: string(in.Kind)})
 		}
+	}
+}
+
+// decidedWithdrawn withdraws one request. The saga is called off with the last, unless there
+// are others that only the newer store knew: nobody said that those do not want the erasure.
+func (r *run) decidedWithdrawn(in Decided) {
+	i := slices.IndexFunc(r.s.Requests, func(q Request) bool { return q.ID == in.Request })
+	if i < 0 || r.s.Requests[i].Withdrawn || !r.cancellable() {
+		return
+	}
+	q := r.s.Requests[i]
+	r.record(Entry{Kind: KDecided, Reason: string(in.Kind), Request: &q, NotBefore: r.s.laterWithout(i)})
+	switch {
+	case r.standing() > 0:
+		r.doubtWidth()
+	case in.More:
+		r.doubt("every request that is in the backup was withdrawn, and others are not in it: resume to erase all the same, or cancel")
+	default:
+		r.callOff()
 	}
 }
 
@@ -38,6 +62,8 @@ func (s *State) decided(e Entry) {
 		for i := range s.Requests {
 			s.Requests[i].Withdrawn = true
 		}
+	case DecidedWithdrawn:
+		s.withdraw(e)
 	case DecidedPivot:
 		s.Pivoted, s.GraceUntil = e.At, time.Time{}
 		for i := range s.Shares {

@@ -139,6 +139,7 @@ const (
 	EventErasing   EventKind = "erasing"
 	EventParked    EventKind = "parked"
 	EventResumed   EventKind = "resumed"
+	EventWithdrawn EventKind = "withdrawn" // one request was; others still want the erasure
 	EventCancelled EventKind = "cancelled"
 	EventFinished  EventKind = "finished"
 )

@@ -66,7 +66,7 @@ const (
 	KExtended  Kind = "extended"  // due, by, ground
 	KPhase     Kind = "phase"     // phase entered; erasing for the first time is the pivot; grace: until
 	KAnnounced Kind = "announced" // the bus has the pivot's event: it may be acted on
-	KDecided   Kind = "decided"   // reason: what the bus says of a saga that was restored from an older backup
+	KDecided   Kind = "decided"   // reason, request if it is about one: what the bus says of a saga that was restored from an older backup
 	KHeld      Kind = "held"      // hold
 	KReleased  Kind = "released"  // hold's id (reason), by, ground
 	KBraked    Kind = "braked"    // participant or none, reason: a ceiling is passed

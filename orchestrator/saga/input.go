@@ -120,8 +120,10 @@ type Unbrake struct {
 
 // Decided says what is known from the bus of a saga that was restored from an older backup.
 type Decided struct {
-	Kind Decision
-	End  Phase // of [DecidedEnd]
+	Kind    Decision
+	End     Phase  // of [DecidedEnd]
+	Request string // of [DecidedWithdrawn]
+	More    bool   // of [DecidedWithdrawn]: requests stand of which the saga knows nothing
 }
 
 // Decision is what had been decided after a backup was taken.
@@ -129,9 +131,10 @@ type Decision string
 
 // The decisions.
 const (
-	DecidedCancel Decision = "cancelled"
-	DecidedPivot  Decision = "pivoted"
-	DecidedEnd    Decision = "ended"
+	DecidedCancel    Decision = "cancelled"
+	DecidedWithdrawn Decision = "withdrawn" // one request
+	DecidedPivot     Decision = "pivoted"
+	DecidedEnd       Decision = "ended"
 )
 
 // BoxLost says that the sealed identifiers cannot be read: nothing can be permitted.

@@ -30,25 +30,24 @@ func (w *world) decide() {
 		if w.one(3) {
 			w.input(Decided{Kind: DecidedEnd, End: []Phase{Completed, CompletedWithExceptions, NotFound, Cancelled, Erasing, ""}[w.draw(6)]})
 		}
+	case 4:
+		w.input(Decided{Kind: DecidedWithdrawn, Request: w.asked[w.draw(len(w.asked))].in.Request.ID, More: w.one(2)})
 	}
 }
 
-// foreseeDecided does to the systems what was done after the backup. Whoever holds a permit
-// from before is in nobody's list.
+// foreseeDecided does to the systems what was done after the backup.
 func (w *world) foreseeDecided(in Decided) {
 	switch {
 	case in.Kind == DecidedEnd:
 		w.ended = w.ended || in.End.Final() && !w.s.Phase.Final()
 	case !w.open():
 	case in.Kind == DecidedCancel:
-		w.cancelled = true
 		for _, q := range w.asked {
 			q.withdrawn = true
 		}
-		w.everybody(func(name string, y *system) {
-			spec, _ := w.plan.Spec(name)
-			y.suspended = y.suspended || spec.Suspends && w.one(3)
-		})
+		w.calledOff()
+	case in.Kind == DecidedWithdrawn:
+		w.foreseeWithdrawn(in)
 	case in.Kind == DecidedPivot:
 		w.decided, w.graceTrue = true, time.Time{}
 		w.everybody(func(name string, y *system) {
@@ -58,8 +57,35 @@ func (w *world) foreseeDecided(in Decided) {
 			}
 		})
 	}
+}
+
+// foreseeWithdrawn: the last one calls the saga off, unless somebody wants it of whom the
+// backup knows nothing.
+func (w *world) foreseeWithdrawn(in Decided) {
+	for _, q := range w.asked {
+		if q.in.Request.ID == in.Request && !q.withdrawn {
+			q.withdrawn, q.gone = true, true
+			switch {
+			case w.standing() > 0:
+			case in.More:
+				w.doubtful = true
+			default:
+				w.calledOff()
+			}
+		}
+	}
+}
+
+// calledOff: somebody may have been suspended before that. Whoever holds a permit from before
+// the backup is in nobody's list.
+func (w *world) calledOff() {
+	w.cancelled = true
+	w.everybody(func(name string, y *system) {
+		spec, _ := w.plan.Spec(name)
+		y.suspended = y.suspended || spec.Suspends && w.one(3)
+	})
 	for _, k := range w.workers {
-		k.listed = k.listed || in.Kind == DecidedCancel
+		k.listed = true
 	}
 }
 

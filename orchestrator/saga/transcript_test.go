@@ -130,7 +130,11 @@ func (st *story) do(words []string) []string {
 	case "extend":
 		return st.step(Extend{Until: st.s.Due.Add(st.duration(args[0])), By: "ada", Ground: "many systems"})
 	case "decided":
-		return st.step(Decided{Kind: Decision(args[0]), End: Completed})
+		in := Decided{Kind: Decision(args[0]), End: Completed, More: len(args) > 2}
+		if len(args) > 1 {
+			in.Request = args[1]
+		}
+		return st.step(in)
 	case "replan":
 		return st.replan(args)
 	case "narrow":
