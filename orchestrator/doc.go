@@ -15,8 +15,10 @@
 //     and the doorbells of open steps. What is told is bounded by the newest point in time up to
 //     which the bus surely has everything; parked and resumed are not told again.
 //   - A store that was put back catches up with the bus before it opens a door (recovering.go,
-//     scan.go, fold.go): cancelled sagas are cancelled, withdrawn requests withdrawn, those that went further than the input of the
-//     core can say are held back, and what it does not know is named. See [Recovery].
+//     scan.go, fold.go): cancelled sagas are cancelled, withdrawn requests withdrawn, those that
+//     went further than the input of the core can say are held back, what may have been
+//     suspended is brought back by hand alone, and what it does not know is named. Data keys
+//     of what it does not know stay until somebody confirms (sweep.go). See [Recovery].
 //   - A running saga is always woken again (clock.go), also after a restart (recover.go).
 //   - One orchestrator acts on a bus; whoever lost it answers, permits and publishes nothing
 //     (lease.go).

@@ -77,10 +77,6 @@ func (o *Orchestrator) fold(ctx context.Context) error {
 		return nil
 	}
 	r, err := o.foldFound(ctx, f)
-	for errors.Is(err, errBusy) && ctx.Err() == nil { // nothing was recorded
-		sleep(ctx, compareRetry)
-		r, err = o.foldFound(ctx, f)
-	}
 	if err != nil {
 		return fmt.Errorf("what was decided after the backup: %w", err)
 	}
@@ -92,13 +88,46 @@ func (o *Orchestrator) fold(ctx context.Context) error {
 }
 
 func (o *Orchestrator) foldFound(ctx context.Context, f *findings) (r Recovery, err error) {
-	_, err = o.ask(ctx, job{do: func(b *batch) (err error) {
+	err = o.insist(ctx, func(b *batch) (err error) {
+		if err := b.doubtUndo(); err != nil {
+			return err
+		}
 		if r, err = b.foldAll(f); err != nil {
 			return err
 		}
 		return b.saveRecovery(r)
-	}})
+	})
 	return r, err
+}
+
+// insist has the writer do something, again while nothing is recorded.
+func (o *Orchestrator) insist(ctx context.Context, do func(*batch) error) error {
+	_, err := o.ask(ctx, job{do: do})
+	for errors.Is(err, errBusy) && ctx.Err() == nil {
+		sleep(ctx, compareRetry)
+		_, err = o.ask(ctx, job{do: do})
+	}
+	return err
+}
+
+// doubtUndo is for a store that was put back where the bus tells of nothing that came after.
+func (o *Orchestrator) doubtUndo(ctx context.Context) error {
+	if !o.outlived && !o.recovery.get().Unconfirmed || len(o.unsealed) == 0 {
+		return nil
+	}
+	return o.insist(ctx, (*batch).doubtUndo)
+}
+
+// doubtUndo marks the shares that somebody may have suspended after the backup: what a worker
+// finds there now is no way back. The bus tells when all shares of a saga were, and not of the
+// first ones.
+func (b *batch) doubtUndo() error {
+	for _, id := range b.o.unsealed {
+		if _, err := b.input(id, saga.Decided{Kind: saga.DecidedSuspend}); passOver(err) != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *batch) foldAll(f *findings) (Recovery, error) {

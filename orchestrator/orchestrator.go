@@ -54,6 +54,7 @@ type Orchestrator struct {
 	out       map[string]bool // see findings; until the outbox is taken up
 	cache     cache
 	again     []saga.ID        // live at the start, to be woken
+	unsealed  []saga.ID        // of those, see saga.State.Unsealed
 	restarted map[saga.ID]bool // live at the start, and not told of it yet
 	damaged   map[saga.ID]bool // stand still until an operator mends them
 	nameless  bool             // one of them does not even tell its id
@@ -181,6 +182,9 @@ func (o *Orchestrator) run(ctx context.Context) error {
 // serve opens the doors and keeps them open until ctx ends.
 func (o *Orchestrator) serve(ctx context.Context) error {
 	if err := o.fold(ctx); err != nil {
+		return err
+	}
+	if err := o.doubtUndo(ctx); err != nil {
 		return err
 	}
 	svc, err := bus.Serve(o.cfg.Conn, bus.ServiceConfig{Name: "expunge", Version: o.cfg.Version, Logger: o.logger,

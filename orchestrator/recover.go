@@ -84,6 +84,9 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 			o.live.set(s)
 			o.restarted[s.ID] = true
 			o.again = append(o.again, s.ID)
+			if s.Unsealed() {
+				o.unsealed = append(o.unsealed, s.ID)
+			}
 			continue
 		}
 		if !errors.Is(err, storage.ErrDamaged) {

@@ -187,7 +187,7 @@ func (c *chaos) around(who string, verb Verb) Input {
 		hold.Until = c.now.Add(rapid.SampledFrom([]time.Duration{-time.Hour, time.Minute}).Draw(c.t, "until"))
 	}
 	more := Plan{Name: "any", Participants: []Spec{{Name: "zoo", Suspends: rapid.Bool().Draw(c.t, "zoo")}}}.WithDefaults()
-	decided := Decided{Kind: rapid.SampledFrom([]Decision{DecidedCancel, DecidedWithdrawn, DecidedPivot, DecidedEnd, "", "x"}).Draw(c.t, "decided"),
+	decided := Decided{Kind: rapid.SampledFrom([]Decision{DecidedCancel, DecidedWithdrawn, DecidedSuspend, DecidedPivot, DecidedEnd, "", "x"}).Draw(c.t, "decided"),
 		Request: rapid.SampledFrom([]string{"r0", "r1", "r2", ""}).Draw(c.t, "withdrawn"), More: rapid.Bool().Draw(c.t, "more")}
 	if c.draw(8) == 0 {
 		decided.End = Completed

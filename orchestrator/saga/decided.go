@@ -27,6 +27,10 @@ func (r *run) decided(in Decided) {
 		r.callOff()
 	case DecidedWithdrawn:
 		r.decidedWithdrawn(in)
+	case DecidedSuspend:
+		if lost := func(h Share) bool { return h.unsealed() && !h.UndoLost }; r.cancellable() && slices.ContainsFunc(r.s.Shares, lost) {
+			r.record(Entry{Kind: KDecided, Reason: string(in.Kind)})
+		}
 	case DecidedPivot:
 		if r.cancellable() {
 			r.record(Entry{Kind: KDecided, Reason: string(in.Kind)})
@@ -64,6 +68,11 @@ func (s *State) decided(e Entry) {
 		}
 	case DecidedWithdrawn:
 		s.withdraw(e)
+	case DecidedSuspend:
+		for i := range s.Shares {
+			h := &s.Shares[i]
+			h.UndoLost = h.UndoLost || h.unsealed()
+		}
 	case DecidedPivot:
 		s.Pivoted, s.GraceUntil = e.At, time.Time{}
 		for i := range s.Shares {

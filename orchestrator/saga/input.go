@@ -133,6 +133,7 @@ type Decision string
 const (
 	DecidedCancel    Decision = "cancelled"
 	DecidedWithdrawn Decision = "withdrawn" // one request
+	DecidedSuspend   Decision = "suspended" // what is not sealed may be suspended already
 	DecidedPivot     Decision = "pivoted"
 	DecidedEnd       Decision = "ended"
 )

@@ -32,6 +32,8 @@ func (w *world) decide() {
 		}
 	case 4:
 		w.input(Decided{Kind: DecidedWithdrawn, Request: w.asked[w.draw(len(w.asked))].in.Request.ID, More: w.one(2)})
+	case 5:
+		w.input(Decided{Kind: DecidedSuspend})
 	}
 }
 
@@ -48,6 +50,11 @@ func (w *world) foreseeDecided(in Decided) {
 		w.calledOff()
 	case in.Kind == DecidedWithdrawn:
 		w.foreseeWithdrawn(in)
+	case in.Kind == DecidedSuspend: // nobody would suspend what has its value sealed
+		w.everybody(func(name string, y *system) {
+			spec, _ := w.plan.Spec(name)
+			y.suspended = y.suspended || spec.Suspends && w.undo[name] == "" && w.one(2)
+		})
 	case in.Kind == DecidedPivot:
 		w.decided, w.graceTrue = true, time.Time{}
 		w.everybody(func(name string, y *system) {

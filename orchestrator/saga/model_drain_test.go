@@ -91,7 +91,7 @@ func (w *world) mend() {
 	}
 	w.input(Resume{By: "ada", Ground: "looked"})
 	for _, h := range w.s.Clone().Shares {
-		if h.Restore.Status == Parked && h.Undo == "" { // by hand, as the reason says
+		if h.Restore.Status == Parked && (h.Undo == "" || h.UndoLost) { // by hand, as the reason says
 			w.systems[h.Name].suspended = false
 			w.input(Waive{Participant: h.Name, Verb: Restore, By: "ada", Ground: "by hand"})
 		}

@@ -1,5 +1,10 @@
 package saga
 
+import "strings"
+
+// asleep begins the undo value of who is suspended already.
+const asleep = "as a predecessor left it "
+
 // act does a step's work on the real system, and returns what is true of it.
 func (w *world) act(k *worker) (rep ReportReceived, ok bool) {
 	name, y := k.claim.Participant, w.systems[k.claim.Participant]
@@ -16,7 +21,7 @@ func (w *world) act(k *worker) (rep ReportReceived, ok bool) {
 	case Suspend:
 		return rep, w.suspend(&rep, k, y)
 	case Restore:
-		rep.Verdict, y.suspended = Restored, false
+		rep.Verdict, y.suspended = Restored, strings.HasPrefix(w.undo[name], asleep) // to what it was told
 	case Erase:
 		w.erase(&rep, k, spec, y)
 	case Verify:
@@ -63,7 +68,7 @@ func (w *world) suspend(rep *ReportReceived, k *worker, y *system) bool {
 		undo := *rep
 		undo.Verdict, undo.Undo = Prepared, "as it was"
 		if y.suspended {
-			undo.Undo = "as a predecessor left it " + string(k.grant.Permit)
+			undo.Undo = asleep + string(k.grant.Permit)
 		}
 		for _, e := range w.input(undo) {
 			r, ok := e.(Receive)

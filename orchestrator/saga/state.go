@@ -95,7 +95,10 @@ type Share struct {
 
 	// Undo is the keyed hash of what a restore needs, as it was sealed first; empty: no
 	// permit to suspend may be acted on yet.
-	Undo      string    `json:"undo,omitempty"`
+	Undo string `json:"undo,omitempty"`
+	// UndoLost means that the share may have been suspended after the backup was taken from
+	// which the saga comes: an undo value that is sealed since may say "suspended".
+	UndoLost  bool      `json:"undo_lost,omitempty"`
 	Suspended time.Time `json:"suspended,omitzero"`
 	Ended     Counts    `json:"ended,omitempty"` // what the suspending ended or changed
 	Restored  time.Time `json:"restored,omitzero"`
@@ -230,6 +233,14 @@ func (s *State) each(f func(h *Share, v Verb, t *Step)) {
 		}
 	}
 }
+
+// Unsealed reports whether the saga has a share that may be suspended, and whose undo value
+// it does not know.
+func (s State) Unsealed() bool {
+	return s.Phase.beforePivot() && s.Pivoted.IsZero() && slices.ContainsFunc(s.Shares, Share.unsealed)
+}
+
+func (h Share) unsealed() bool { return h.Suspend.Status != "" && h.Undo == "" }
 
 // Stuck returns why an operator must act, or "": the first parked step's reason, with its
 // participant and verb.
