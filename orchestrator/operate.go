@@ -118,14 +118,16 @@ func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (even
 				return *bad, nil
 			}
 		}
+		replicated := true
 		if op.Verb == events.OpCancel {
 			b.waitFor(from)
+			replicated = b.allOut()
 		}
 		b.tell = append(b.tell, func() {
 			o.logger.WarnContext(ctx, "an operator decided", "verb", string(op.Verb), "saga", op.Saga, "by", op.By, "ground", op.Ground)
 		})
 		return events.Operated{Saga: op.Saga, State: events.State(l.state.Phase), Explain: o.describe(l.plan, l.state, b.now),
-			Alive: alive(l.state.Alive(b.now)), Replicated: len(b.await) == 0}, nil
+			Alive: alive(l.state.Alive(b.now)), Replicated: replicated}, nil
 	}})
 }
 
@@ -171,17 +173,17 @@ func retries(op events.Operation, s saga.State) (ins []saga.Input, bad *events.P
 	return ins, nil
 }
 
-// cancels withdraw one request, or all that still stand.
-func cancels(op events.Operation, s saga.State) (ins []saga.Input, bad *events.Problem) {
+// cancels withdraws one request, or all that still stand.
+func cancels(op events.Operation, s saga.State) ([]saga.Input, *events.Problem) {
+	if op.Request == "" {
+		return []saga.Input{saga.CancelAll{By: op.By, Ground: op.Ground}}, nil
+	}
 	for _, q := range s.Requests {
-		if op.Request == q.ID || op.Request == "" && !q.Withdrawn {
-			ins = append(ins, saga.CancelRequested{Request: q.ID, Source: q.Source, By: op.By, Ground: op.Ground})
+		if op.Request == q.ID {
+			return []saga.Input{saga.CancelRequested{Request: q.ID, Source: q.Source, By: op.By, Ground: op.Ground}}, nil
 		}
 	}
-	if len(ins) == 0 {
-		return nil, problem(events.CodeUnknown, "request", "no such request of this saga stands")
-	}
-	return ins, nil
+	return nil, problem(events.CodeUnknown, "request", "no such request of this saga stands")
 }
 
 // refusal returns why the core did not do what was decided, or nil.

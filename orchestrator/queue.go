@@ -1,7 +1,10 @@
 package orchestrator
 
 import (
+	"context"
 	"errors"
+	"slices"
+	"time"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/orchestrator/saga"
@@ -36,9 +39,20 @@ func (b *batch) beginQueued() {
 		b.freed = b.freed[1:]
 		if err := b.beginBehind(subject); err != nil {
 			b.o.metrics.faults.Inc()
-			b.o.logger.Error("a queued saga did not begin; it is tried again when it is woken", "error", err)
+			b.o.logger.Error("a queued saga did not begin; it is tried again in a moment", "error", err)
+			b.tell = append(b.tell, func() { b.o.beginLater(subject) })
 		}
 	}
+}
+
+// beginLater has the writer try again. A process that ends before does so at its next start.
+func (o *Orchestrator) beginLater(subject string) {
+	time.AfterFunc(retryWake, func() {
+		_ = o.submit(context.Background(), job{do: func(b *batch) error { // its error is that nobody writes any more
+			b.freed = append(slices.Clip(b.freed), subject)
+			return nil
+		}})
+	})
 }
 
 func (b *batch) beginBehind(subject string) error {

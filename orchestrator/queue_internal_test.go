@@ -1,12 +1,15 @@
 package orchestrator
 
 import (
+	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
 )
 
 // item is a request for one account alone.
@@ -50,6 +53,45 @@ func TestWhoWaitsComesBeforeWhoComes(t *testing.T) {
 		}
 		if d.state(waits).Queued || !d.state(live).Phase.Final() {
 			t.Error("who waited has not begun")
+		}
+	})
+}
+
+// hiccup is a store that cannot say who waits, once.
+type hiccup struct {
+	storage.Store
+	fails bool
+}
+
+func (h *hiccup) BySlot(ctx context.Context, slot string) (saga.ID, error) {
+	if h.fails && strings.HasPrefix(slot, "queued ") {
+		h.fails = false
+		return "", errHalf
+	}
+	return h.Store.BySlot(ctx, slot)
+}
+
+// TestWhoCouldNotBeginIsNotForgotten: it does not wait for its next wake-up, which may be a
+// day away.
+func TestWhoCouldNotBeginIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk := &hiccup{}
+		d := newDesk(t, oneShare(), func(c *Config) { disk.Store, c.Store = c.Store, disk })
+		live := d.pastPivot()
+		waits := d.request(events.Request{UserID: "ada", Regime: "ccpa"})
+		d.does(live, events.Erase, erased)
+		disk.fails = true
+		d.does(live, events.Verify, counted)
+		if !d.state(waits).Queued || !d.state(live).Phase.Final() || disk.fails {
+			t.Fatal("nothing kept it from beginning")
+		}
+		time.Sleep(retryWake)
+		synctest.Wait()
+		if len(d.o.jobs) != 1 {
+			t.Fatalf("%d jobs for the writer", len(d.o.jobs))
+		}
+		if a := d.commit(<-d.o.jobs)[0]; a.err != nil || d.state(waits).Queued {
+			t.Errorf("it waits: %v", a.err)
 		}
 	})
 }

@@ -94,7 +94,7 @@ func wanted(in Input) int {
 	switch in.(type) {
 	case Woke, Recovered, Begin, Cleared, Braked, Announced, Doubted, Decided, Replanned, BoxLost, BoxFound:
 		return 0
-	case HoldPlaced, HoldReleased, Resume, Extend, Unbrake, Requested, CancelRequested, Claimed, ReportReceived, Retry, Waive:
+	case HoldPlaced, HoldReleased, Resume, Extend, Unbrake, Requested, CancelRequested, CancelAll, Claimed, ReportReceived, Retry, Waive:
 	}
 	return 1
 }
@@ -113,8 +113,11 @@ func (c *chaos) input() Input {
 	case 2:
 		return Requested{Request: Request{ID: "r" + string(rune('0'+c.n%10)), Source: "y", Fingerprint: string(rune('0' + round))}, Due: c.now, Plan: c.plan}
 	case 3:
-		if c.draw(8) == 0 {
+		switch c.draw(12) {
+		case 0:
 			return CancelRequested{Request: "r0", Source: "x"}
+		case 1:
+			return CancelAll{By: "ada", Ground: "a mistake"}
 		}
 		return CancelRequested{Request: "r1", Source: "x"}
 	case 4:

@@ -49,6 +49,25 @@ func (s *State) laterWithout(found int) (t time.Time) {
 	return t
 }
 
+// cancelAll withdraws all requests at once: what becomes of the saga while some of them still
+// stand is nobody's question.
+func (r *run) cancelAll(in CancelAll) {
+	switch {
+	case r.s.Phase == Cancelled || r.s.Phase == Restoring:
+		r.cancelled(CancelDone)
+	case !r.cancellable():
+		r.cancelled(CancelTooLate)
+	default:
+		for _, q := range slices.Clone(r.s.Requests) {
+			if !q.Withdrawn {
+				r.record(Entry{Kind: KWithdrawn, Request: &q, By: in.By, Ground: in.Ground})
+			}
+		}
+		r.cancelled(CancelDone)
+		r.callOff()
+	}
+}
+
 // standing is how many requests still want the erasure.
 func (r *run) standing() (n int) {
 	for _, q := range r.s.Requests {

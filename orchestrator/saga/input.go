@@ -53,6 +53,9 @@ type CancelRequested struct {
 	Ground  string
 }
 
+// CancelAll withdraws every request that stands, as an operator decided.
+type CancelAll struct{ By, Ground string }
+
 // Claimed is a worker's claim. With Permit set it renews that permit.
 type Claimed struct {
 	Participant string
@@ -160,6 +163,7 @@ func (BoxLost) input()         {}
 func (BoxFound) input()        {}
 func (Requested) input()       {}
 func (CancelRequested) input() {}
+func (CancelAll) input()       {}
 func (Claimed) input()         {}
 func (ReportReceived) input()  {}
 func (Woke) input()            {}

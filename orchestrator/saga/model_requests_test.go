@@ -88,6 +88,10 @@ func (w *world) askAgain() {
 // cancelSome withdraws a request, or tries to with one that is not there.
 func (w *world) cancelSome() {
 	q := w.asked[w.draw(len(w.asked))].in.Request
+	if w.one(6) {
+		w.cancel(CancelAll{By: "ada", Ground: "a mistake"})
+		return
+	}
 	switch w.draw(12) {
 	case 0:
 		q.ID = "never"
@@ -98,8 +102,14 @@ func (w *world) cancelSome() {
 }
 
 // cancel knows the answer beforehand.
-func (w *world) cancel(in CancelRequested) (got CancelResult) {
-	want := w.foretell(in)
+func (w *world) cancel(in Input) (got CancelResult) {
+	want := CancelDone
+	switch in := in.(type) {
+	case CancelRequested:
+		want = w.foretell(in)
+	case CancelAll:
+		want = w.foretellAll()
+	}
 	for _, e := range w.input(in) {
 		if a, ok := e.(CancelAnswer); ok {
 			w.must("answered-once", got == "", "%s, and then %s", got, a.Result)
@@ -139,6 +149,20 @@ func (w *world) soonest() (t time.Time) {
 		}
 	}
 	return t
+}
+
+// foretellAll is the same of a cancel of everything.
+func (w *world) foretellAll() CancelResult {
+	switch {
+	case w.ended && w.s.Phase == Cancelled || !w.ended && w.cancelled:
+		return CancelDone
+	case !w.open():
+		return CancelTooLate
+	}
+	for _, q := range w.asked {
+		q.withdrawn, q.gone = true, true
+	}
+	return CancelDone
 }
 
 func (w *world) standing() (n int) {

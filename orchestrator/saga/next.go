@@ -82,7 +82,7 @@ func (r *run) take(in Input) {
 		r.resume()
 	case Begin, Replanned, Announced, Cleared, Braked, Doubted, Decided:
 		r.takeShell(in)
-	case HoldPlaced, HoldReleased, Retry, Waive, Resume, Extend, Unbrake:
+	case HoldPlaced, HoldReleased, Retry, Waive, Resume, Extend, Unbrake, CancelAll:
 		r.takeOperator(in)
 	case Woke, Recovered:
 	}
@@ -128,6 +128,8 @@ func (r *run) takeOperator(in Input) {
 		r.extend(in)
 	case Unbrake:
 		r.unbrake(in)
+	case CancelAll:
+		r.cancelAll(in)
 	}
 }
 

@@ -99,6 +99,9 @@ func (st *story) do(words []string) []string {
 	case "request":
 		return st.step(st.request(args))
 	case "cancel":
+		if args[0] == "all" {
+			return st.step(CancelAll{By: "ada", Ground: "a mistake"})
+		}
 		return st.step(CancelRequested{Request: args[0], Source: args[2]})
 	case "claim":
 		return st.step(st.claim(args))
