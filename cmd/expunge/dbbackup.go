@@ -24,17 +24,15 @@ func dbBackupCommand(w world) *cobra.Command {
 	c := &cobra.Command{
 		Use: "backup FILE", Short: "Write a backup of the store to a new file, and check it",
 		Long: `Write a backup of the store to a new file, and check it. With --url it is that of a running
-orchestrator, otherwise that of a stopped one. It holds no key: take a keys backup after it.
+orchestrator, which gives it to who can read its data folder: --data names that as well.
+Otherwise it is that of a stopped one. It holds no key: take a keys backup after it.
 
 ` + exitCodes,
 		Args: args(cobra.ExactArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			source := func(w io.Writer) error { return backupStopped(c.Context(), data, w) }
 			if from != "" {
-				if c.Flags().Changed("data") {
-					return usage(c, errors.New("--data and --url exclude each other"))
-				}
-				source = func(w io.Writer) error { return backupRunning(c.Context(), from, w) }
+				source = func(w io.Writer) error { return backupRunning(c.Context(), from, data, w) }
 			}
 			r, err := saveBackup(c.Context(), args[0], source)
 			if err != nil {
@@ -62,7 +60,7 @@ func backupStopped(ctx context.Context, data string, w io.Writer) error {
 	return errors.Join(s.Backup(ctx, w), s.Close())
 }
 
-func backupRunning(ctx context.Context, from string, w io.Writer) error {
+func backupRunning(ctx context.Context, from, data string, w io.Writer) error {
 	u, err := url.Parse(from)
 	if err != nil || u.Scheme != "http" || !config.Loopback(u.Host) {
 		return withCode(exitUsage, fmt.Errorf("--url %s: want a loopback address such as http://127.0.0.1:8080", from))
@@ -71,11 +69,19 @@ func backupRunning(ctx context.Context, from string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	token, err := assembly.Token(data)
+	if err != nil {
+		return advise(err, "the orchestrator there gives a backup to who can read its data folder: name that with --data")
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return withCode(exitNoAnswer, advise(err, "is the orchestrator running there? its log says: orchestrator started, http=..."))
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusUnauthorized {
+		return advise(fmt.Errorf("%s: %s", from, res.Status), "%s is not the data folder of the orchestrator there: name that with --data", data)
+	}
 	if res.StatusCode != http.StatusOK {
 		why, _ := io.ReadAll(io.LimitReader(res.Body, 1<<10))
 		return fmt.Errorf("%s: %s: %s", from, res.Status, strings.TrimSpace(string(why)))

@@ -13,7 +13,8 @@ import (
 	"github.com/expunge-io/expunge/storage"
 )
 
-// BackupPath is where a running orchestrator gives out a backup of its store, to POST.
+// BackupPath is where a running orchestrator gives out a backup of its store, to an
+// operator's POST, see [Token].
 const BackupPath = "/v1/admin/backup"
 
 // backupTimeout is how long who asked for a backup may take to read it.
@@ -25,9 +26,9 @@ type backuper interface {
 }
 
 // withAdmin puts what an operator of this machine may do beside the API.
-func withAdmin(api http.Handler, store backuper, log *slog.Logger) http.Handler {
+func withAdmin(api http.Handler, store backuper, token string, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("POST "+BackupPath, fromHere(&backups{store, log}))
+	mux.Handle("POST "+BackupPath, fromHere(forOperators(token, &backups{store, log})))
 	mux.Handle("/", api)
 	return mux
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 
@@ -33,7 +34,7 @@ func (g given) Backup(_ context.Context, w io.Writer) error {
 func admin(t *testing.T, s backuper) *httptest.Server {
 	t.Helper()
 	api := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "the api", http.StatusTeapot) })
-	srv := httptest.NewServer(withAdmin(api, s, slog.New(slog.DiscardHandler)))
+	srv := httptest.NewServer(withAdmin(api, s, "word", slog.New(slog.DiscardHandler)))
 	t.Cleanup(srv.Close)
 	return srv
 }
@@ -41,14 +42,17 @@ func admin(t *testing.T, s backuper) *httptest.Server {
 func TestWhoGetsABackup(t *testing.T) {
 	srv := admin(t, given{text: "all of it"})
 	for _, c := range []struct {
-		name, method, host, origin string
-		want                       int
+		name, method, host, origin, shown string
+		want                              int
 	}{
-		{"who is here", http.MethodPost, "", "", http.StatusOK},
-		{"localhost", http.MethodPost, "localhost", "", http.StatusOK},
-		{"a page with its name rebound", http.MethodPost, "evil.example", "", http.StatusMisdirectedRequest},
-		{"a page that posts a form", http.MethodPost, "", "https://evil.example", http.StatusForbidden},
-		{"who only looks", http.MethodGet, "", "", http.StatusTeapot},
+		{"an operator", http.MethodPost, "", "", "Bearer word", http.StatusOK},
+		{"localhost", http.MethodPost, "localhost", "", "Bearer word", http.StatusOK},
+		{"any process", http.MethodPost, "", "", "", http.StatusUnauthorized},
+		{"who guesses", http.MethodPost, "", "", "Bearer world", http.StatusUnauthorized},
+		{"who shows nothing", http.MethodPost, "", "", "Bearer ", http.StatusUnauthorized},
+		{"a page with its name rebound", http.MethodPost, "evil.example", "", "Bearer word", http.StatusMisdirectedRequest},
+		{"a page that posts a form", http.MethodPost, "", "https://evil.example", "Bearer word", http.StatusForbidden},
+		{"who only looks", http.MethodGet, "", "", "", http.StatusTeapot},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), c.method, srv.URL+BackupPath, http.NoBody)
 		if err != nil {
@@ -59,6 +63,9 @@ func TestWhoGetsABackup(t *testing.T) {
 		}
 		if c.origin != "" {
 			req.Header.Set("Origin", c.origin)
+		}
+		if c.shown != "" {
+			req.Header.Set("Authorization", c.shown)
 		}
 		res, err := http.DefaultClient.Do(req)
 		if err != nil {
@@ -82,7 +89,12 @@ func TestBackupThatIsCutOffIsNoBackup(t *testing.T) {
 		{given{"half", errors.New("secret")}, http.StatusOK},
 	} {
 		srv := admin(t, c.store)
-		res, err := http.Post(srv.URL+BackupPath, "", http.NoBody)
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, srv.URL+BackupPath, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer word")
+		res, err := http.DefaultClient.Do(req)
 		if err != nil {
 			if c.store.text == "" {
 				t.Errorf("%v: %v", c.store.err, err)
@@ -96,5 +108,27 @@ func TestBackupThatIsCutOffIsNoBackup(t *testing.T) {
 		if c.store.text != "" && err == nil {
 			t.Errorf("it seems whole: %q", body)
 		}
+	}
+}
+
+// TestTheTokenIsItsOwnersAlone, and another one at each start.
+func TestTheTokenIsItsOwnersAlone(t *testing.T) {
+	h := &Home{Folder: t.TempDir()}
+	if err := os.WriteFile(h.path(tokenName), []byte("old\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	first, err := h.newToken()
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(h.path(tokenName))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+	if read, err := Token(h.Folder); err != nil || read != first || len(first) < 26 {
+		t.Errorf("read %d characters of %d: %v", len(read), len(first), err)
+	}
+	if second, err := h.newToken(); err != nil || second == first {
+		t.Errorf("the same again: %v", err)
 	}
 }

@@ -33,6 +33,7 @@ const (
 	kekNextName  = "kek.next" // of a rotation under way
 	busName      = "bus"
 	instanceName = "instance"
+	tokenName    = "operator.token"
 )
 
 // BusFolder is where the embedded bus keeps its streams.

@@ -52,6 +52,10 @@ func NewOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 }
 
 func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log *slog.Logger) (*Orchestrator, error) {
+	token, err := home.newToken()
+	if err != nil {
+		return nil, err
+	}
 	ours := b.ours
 	ours.Name = "expunge orchestrator"
 	nc, err := bus.Connect(ours)
@@ -75,7 +79,7 @@ func newOrchestrator(cfg config.Config, home *Home, b *Bus, version string, log 
 	}
 	return &Orchestrator{
 		Orchestrator: o, bus: b, conn: nc, log: log,
-		handler: withAdmin(api.New(api.Config{Orchestrator: o, Source: cfg.HTTP.Source, Gatherer: metrics, Logger: log}), home.Store, log),
+		handler: withAdmin(api.New(api.Config{Orchestrator: o, Source: cfg.HTTP.Source, Gatherer: metrics, Logger: log}), home.Store, token, log),
 	}, nil
 }
 
