@@ -92,6 +92,7 @@ type Status struct {
 	HeldUntil    *time.Time          `json:"held_until,omitempty"`  // end of that hold; nil: none is known
 	GraceUntil   *time.Time          `json:"grace_until,omitempty"` // nothing irreversible before
 	Alive        []AlivePermit       `json:"alive,omitempty"`       // what workers may do at this moment
+	Exceptions   []Exception         `json:"exceptions,omitempty"`  // of one that ended, as its summary has them
 }
 
 // AlivePermit is a permit that was granted, is neither reported nor dead, and may still be

@@ -118,6 +118,7 @@ func (s Status) check(at *place) {
 	optionalInstant(at.field("held_until"), s.HeldUntil)
 	optionalInstant(at.field("grace_until"), s.GraceUntil)
 	checkAlive(at.field("alive"), s.Alive)
+	checkExceptions(at.field("exceptions"), s.Exceptions)
 }
 
 func checkAlive(at *place, list []AlivePermit) {

@@ -15,10 +15,7 @@ func (s Summary) check(at *place) {
 	for i, p := range s.Participants {
 		p.check(at.field("participants").elem(i))
 	}
-	limited(at.field("exceptions"), s.Exceptions)
-	for i, e := range s.Exceptions {
-		e.check(at.field("exceptions").elem(i))
-	}
+	checkExceptions(at.field("exceptions"), s.Exceptions)
 	if s.Scope != nil {
 		s.Scope.check(at.field("scope"))
 	}
@@ -77,6 +74,13 @@ func (p ParticipantSummary) check(at *place) {
 	optionalInstant(at.field("restored_at"), p.RestoredAt)
 	checkCounts(at.field("suspended"), p.Name, p.Suspended)
 	checkCounts(at.field("left"), p.Name, p.Left)
+}
+
+func checkExceptions(at *place, list []Exception) {
+	limited(at, list)
+	for i, e := range list {
+		e.check(at.elem(i))
+	}
 }
 
 func (e Exception) check(at *place) {

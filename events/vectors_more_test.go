@@ -136,6 +136,10 @@ func operatorSamples() []sample {
 				{Hold: "h-2", Participant: events.VerificationImages, Ground: "dispute 5", By: "privacy-officer", At: at(60)}}}},
 		{"event-withdrawn", "A request was withdrawn, and others still want the erasure.", events.SubjectEvent(events.KindWithdrawn, "billing"), "",
 			stored("e23.withdrawn.billing", 73), lifecycle(events.KindWithdrawn, events.Grace)},
+		{"status-exceptions", "An erasure that ended, with a share that nobody could erase.", "", "", answer("a-34"),
+			events.Status{Saga: saga, State: events.CompletedWithExceptions, Due: due, Started: at(0), Ended: ptr(at(9)),
+				Participants: []events.ParticipantStatus{{Name: "wiki", Verb: events.Erase, Step: "reported", Attempts: 3, Verdict: events.Waived}},
+				Exceptions:   []events.Exception{{Participant: "wiki", Kind: "waived", Ground: "switched off in 2024", By: "privacy-officer"}}}},
 		{"status-held", "A suspended person, in the time of grace, under a hold.", "", "", answer("a-31"), heldStatus()},
 	}
 }

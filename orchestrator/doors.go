@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/events/bus"
@@ -233,7 +234,24 @@ func (o *Orchestrator) Status(ctx context.Context, source, id string) (events.St
 	if d, held := o.bars.holds(s.ID); held {
 		out.Parked = restoredSince(d)
 	}
-	return out, nil
+	if s.Phase != saga.CompletedWithExceptions {
+		return out, nil
+	}
+	out.Exceptions, err = o.exceptions(ctx, s.ID)
+	return out, err
+}
+
+// exceptions are those of a saga that ended, as its summary tells them.
+func (o *Orchestrator) exceptions(ctx context.Context, id saga.ID) ([]events.Exception, error) {
+	data, err := o.cfg.Store.Summary(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("summary of %s: %w", id, err)
+	}
+	_, sum, err := events.Decode[events.Summary](nil, data)
+	if err != nil {
+		return nil, fmt.Errorf("summary of %s: %w", id, err)
+	}
+	return sum.Exceptions, nil
 }
 
 // Summary returns the bytes of a saga's summary, for a source that it serves. While the

@@ -75,6 +75,20 @@ func showStatus(w io.Writer, st events.Status) {
 		fmt.Fprintf(w, "  %-20s %s%s\n", p.Name, cmp.Or(resultOf(p), stepText(p)), marks(st, p))
 	}
 	showAlive(w, st.Alive)
+	showExceptions(w, st.Exceptions)
+}
+
+func showExceptions(w io.Writer, list []events.Exception) {
+	for _, e := range list {
+		line := fmt.Sprintf("  exception: %s %s: %s", e.Participant, e.Kind, e.Ground)
+		if e.Until != nil {
+			line += ", until " + instant(*e.Until)
+		}
+		if e.By != "" {
+			line += " (" + e.By + ")"
+		}
+		fmt.Fprintln(w, line)
+	}
 }
 
 // showWaits says what an erasure waits for as a whole.
@@ -126,9 +140,7 @@ func showSummary(w io.Writer, s events.Summary) {
 		}
 		fmt.Fprintf(w, "  %-20s %s\n", p.Name, line)
 	}
-	for _, e := range s.Exceptions {
-		fmt.Fprintf(w, "  exception: %s %s: %s\n", e.Participant, e.Kind, e.Ground)
-	}
+	showExceptions(w, s.Exceptions)
 }
 
 func showEvent(w io.Writer, e events.Event) {
