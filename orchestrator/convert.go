@@ -83,11 +83,13 @@ func fromReceive(r saga.Receive) events.Receipt {
 // toReport is a report for the core, less its identifiers, which are hashed elsewhere.
 func toReport(participant string, r events.Report) saga.ReportReceived {
 	in := saga.ReportReceived{Participant: participant, Verb: saga.Verb(r.Verb), Round: r.Round, Permit: saga.PermitID(r.Permit),
-		Verdict: saga.Verdict(r.Verdict), Counts: toCounts(r.Counts), Remaining: r.Remaining, Ground: r.Ground,
+		Verdict: saga.Verdict(r.Verdict), Counts: toCounts(r.Counts), Remaining: r.Remaining, Later: toCounts(r.Left), Ground: r.Ground,
 		Until: value(r.Until), Class: saga.Class(r.Class), Code: r.Code, RowsOnly: r.RowsOnly}
-	for k := range r.Counts {
-		if !events.ValidKind(participant, k) {
-			in.Verdict, in.Counts, in.Class, in.Code = saga.Failed, nil, saga.Misconfigured, "unknown_count_kind"
+	for _, counts := range []events.Counts{r.Counts, r.Left} {
+		for k := range counts {
+			if !events.ValidKind(participant, k) {
+				in.Verdict, in.Counts, in.Later, in.Class, in.Code = saga.Failed, nil, nil, saga.Misconfigured, "unknown_count_kind"
+			}
 		}
 	}
 	return in
@@ -167,7 +169,7 @@ func scopeOf(p saga.Plan, s saga.State) *events.NarrowScope {
 func shareSummary(h *saga.Share) events.ParticipantSummary {
 	out := events.ParticipantSummary{Name: h.Name, Verdict: events.Verdict(h.Verdict), Counts: fromCounts(h.Counts), Inferred: h.Inferred,
 		RowsOnly: h.RowsOnly, Attempts: h.Erase.Attempts, Rounds: h.Erase.Round, VerifiedAt: optional(h.Verified),
-		SuspendedAt: optional(h.Suspended), RestoredAt: optional(h.Restored), Suspended: fromCounts(h.Ended)}
+		SuspendedAt: optional(h.Suspended), RestoredAt: optional(h.Restored), Suspended: fromCounts(h.Ended), Left: fromCounts(h.Later)}
 	switch {
 	case h.Erase.Status == saga.Reported:
 		out.ReportedAt = optional(h.Erase.Since)

@@ -138,6 +138,9 @@ func showSummary(w io.Writer, s events.Summary) {
 		if p.VerifiedAt != nil {
 			line += "; counted again: nothing left"
 		}
+		if p.Left.Total() > 0 {
+			line += "; made after the request, and kept: " + countsText(p.Left)
+		}
 		fmt.Fprintf(w, "  %-20s %s\n", p.Name, line)
 	}
 	showExceptions(w, s.Exceptions)

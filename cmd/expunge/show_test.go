@@ -87,3 +87,18 @@ func TestADecisionThatLeavesTheSagaGoingIsNoCancel(t *testing.T) {
 		t.Errorf("shown:\n%s", got)
 	}
 }
+
+// TestASummarySaysWhatWasNotErased: a share that is excepted, and what came too late.
+func TestASummarySaysWhatWasNotErased(t *testing.T) {
+	var b strings.Builder
+	showSummary(&b, events.Summary{State: events.CompletedWithExceptions, Started: day(3), Ended: day(4), Pseudonym: "h1-9f86", Plan: "all",
+		Participants: []events.ParticipantSummary{{Name: "account", Verdict: events.Erased, Counts: events.Counts{"accounts": 1}, Left: events.Counts{"accounts": 2}}},
+		Exceptions:   []events.Exception{{Participant: "wiki", Kind: "waived", Ground: "switched off", By: "ada"}}})
+	want := `completed_with_exceptions in 24h0m0s, person h1-9f86..., plan all
+  account              erased    1 accounts; made after the request, and kept: 2 accounts
+  exception: wiki waived: switched off (ada)
+`
+	if b.String() != want {
+		t.Errorf("shown:\n%s\nwant:\n%s", b.String(), want)
+	}
+}

@@ -293,10 +293,13 @@ func (s *State) outcome(h *Share, e Entry) {
 		if e.Remaining != nil {
 			h.Left = e.Remaining
 		}
-		h.Ground, h.Until = e.Ground, e.Until
+		h.Ground, h.Until, h.Later = e.Ground, e.Until, e.Later
 		h.Zero = e.Remaining != nil && *e.Remaining == 0
 	case Verify:
 		h.Verified = e.At
+		if e.Later != nil { // many count only what is theirs to erase
+			h.Later = e.Later
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ type Entry struct {
 	Verdict   Verdict `json:"verdict,omitempty"`
 	Counts    Counts  `json:"counts,omitempty"`
 	Remaining *int64  `json:"remaining,omitempty"`
+	Later     Counts  `json:"later,omitempty"` // made after the cut-off, and left
 	Inferred  bool    `json:"inferred,omitempty"`
 	RowsOnly  bool    `json:"rows_only,omitempty"`
 	Class     Class   `json:"class,omitempty"`

@@ -75,6 +75,7 @@ type ReportReceived struct {
 	Verdict     Verdict
 	Counts      Counts
 	Remaining   *int64
+	Later       Counts // of erase and verify: made after the cut-off, and left
 	Identifiers []Identifier
 	Ground      string
 	Until       time.Time

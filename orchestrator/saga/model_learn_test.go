@@ -29,6 +29,7 @@ func (w *world) learn(e Entry) {
 		}
 		if e.Verb == Erase {
 			w.systems[e.Participant].kept = e.Verdict == Retained
+			w.leaves[e.Participant] = w.later[e.Permit]
 		}
 		w.seen(e)
 	case KWaived:
@@ -49,6 +50,7 @@ func (w *world) always() {
 	}
 	for i := range w.s.Shares {
 		h := &w.s.Shares[i]
+		w.must("later-is-told", h.Later.Total() == w.leaves[h.Name], "%s left %d, and the state says %d", h.Name, w.leaves[h.Name], h.Later.Total())
 		w.must("first-undo-wins", h.Undo == w.undo[h.Name], "%s has %q, sealed first was %q", h.Name, h.Undo, w.undo[h.Name])
 	}
 	w.must("grace-not-stretched", w.skew != 0 || w.s.Phase.Final() || !w.s.GraceUntil.After(w.now.Add(w.plan.Grace)), "it ends in %s, and is %s", w.s.GraceUntil.Sub(w.now), w.plan.Grace)

@@ -23,6 +23,14 @@ func (t task) is(x thing) bool {
 	return (len(t.items) == 0 || slices.Contains(t.items, x.ref)) && (t.cutOff.IsZero() || !x.made.After(t.cutOff))
 }
 
+// tooLate counts what the task would be about if it had been made earlier.
+func (t task) tooLate(y *system) (n int64) {
+	if t.cutOff.IsZero() {
+		return 0
+	}
+	return task{items: t.items}.count(y) - t.count(y)
+}
+
 func (t task) count(y *system) (n int64) {
 	for _, x := range y.things {
 		if t.is(x) {

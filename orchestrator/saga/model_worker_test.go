@@ -99,6 +99,10 @@ func (w *world) erase(rep *ReportReceived, k *worker, spec Spec, y *system) {
 	}
 	w.delete(name, k.task, n)
 	rep.Verdict, rep.Counts, rep.Remaining = Absent, Counts{"items": n}, left(spec, k.task, y)
+	if late := k.task.tooLate(y); late > 0 {
+		rep.Later = Counts{"items": late}
+		w.later[k.grant.Permit] = late
+	}
 	if n > 0 {
 		rep.Verdict = Erased
 	}

@@ -50,7 +50,9 @@ type world struct {
 	base     Plan    // as it is configured
 	asked    []*want // the requests that were admitted
 	values   map[string]bool
-	acts     map[PermitID]int // the step at which it was acted on
+	acts     map[PermitID]int   // the step at which it was acted on
+	later    map[PermitID]int64 // what its holder left, as made too late
+	leaves   map[string]int64   // the same by participant, of the report that closed its erase
 	holds    map[string]Hold
 	undo     map[string]string // the first that was sealed
 	counted  map[string]int64  // by the last look, as it was reported
@@ -73,7 +75,7 @@ type world struct {
 }
 
 func newWorld(t failer, draw func(int) int) *world {
-	w := &world{t: t, draw: draw, acts: map[PermitID]int{}, values: map[string]bool{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), chaos: true, systems: map[string]*system{}, holds: map[string]Hold{},
+	w := &world{t: t, draw: draw, acts: map[PermitID]int{}, later: map[PermitID]int64{}, leaves: map[string]int64{}, values: map[string]bool{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), chaos: true, systems: map[string]*system{}, holds: map[string]Hold{},
 		undo: map[string]string{}, counted: map[string]int64{}, unbrake: map[string]bool{}, waived: map[string]bool{}, byHand: map[string]bool{}}
 	p := Plan{Name: "model", Attempts: 1 + 7*draw(2), Rounds: 1 + 4*draw(2)}
 	p.Quiet, p.Grace = []time.Duration{0, time.Minute}[draw(2)], []time.Duration{0, 0, time.Hour, 7 * 24 * time.Hour}[draw(4)]

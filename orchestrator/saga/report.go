@@ -91,7 +91,7 @@ func (in ReportReceived) leftovers() bool {
 // entry starts an entry about a report.
 func (in ReportReceived) entry(k Kind) Entry {
 	return Entry{Kind: k, Participant: in.Participant, Verb: in.Verb, Round: in.Round, Permit: in.Permit,
-		Verdict: in.Verdict, Counts: in.Counts, Remaining: in.Remaining}
+		Verdict: in.Verdict, Counts: in.Counts, Remaining: in.Remaining, Later: in.Later}
 }
 
 func (r *run) note(in ReportReceived, why string) {
@@ -209,6 +209,9 @@ func (r *run) erased(in ReportReceived, h *Share, t *Step, q Permit) {
 	spec, _ := r.plan.Spec(h.Name)
 	switch {
 	case in.Verdict == Retained:
+	case r.leavesMore(in):
+		r.refuse(in, h, t, leftWithoutCutOff)
+		return
 	case spec.Verifies() && in.Remaining == nil:
 		r.refuse(in, h, t, "not_counted")
 		return
@@ -221,6 +224,14 @@ func (r *run) erased(in ReportReceived, h *Share, t *Step, q Permit) {
 	e.Verdict, e.Counts, e.Inferred = outcome(in, h, q)
 	r.record(e)
 	r.receive(Took, "")
+}
+
+const leftWithoutCutOff = "left_without_cut_off"
+
+// leavesMore reports whether something was left as made too late, although nothing is too
+// late for this share.
+func (r *run) leavesMore(in ReportReceived) bool {
+	return in.Later.Total() > 0 && r.s.CutOffOf(in.Participant).IsZero()
 }
 
 // left treats a report of success with something left as what it is: a failed attempt.
@@ -264,6 +275,8 @@ func (r *run) counted(in ReportReceived, h *Share, t *Step) {
 		r.record(e)
 		r.receive(Took, "")
 		r.reopen(h)
+	case r.leavesMore(in):
+		r.refuse(in, h, t, leftWithoutCutOff)
 	case t.newest().ID != in.Permit:
 		r.note(in, "a newer permit is out")
 	case t.Status == Reported, t.Status == Parked && t.Reason == stillThere:

@@ -114,6 +114,7 @@ type Share struct {
 	By       string    `json:"by,omitempty"`     // waived
 	Until    time.Time `json:"until,omitzero"`   // retained
 	Zero     bool      `json:"zero,omitempty"`   // counted at zero with the erase report
+	Later    Counts    `json:"later,omitempty"`  // what was made after the cut-off, and is left
 	Verified time.Time `json:"verified,omitzero"`
 }
 
@@ -276,6 +277,7 @@ func (s State) Clone() State {
 	for i := range s.Shares {
 		h := &s.Shares[i]
 		h.Baseline, h.Counts, h.Expected, h.Ended = h.Baseline.clone(), h.Counts.clone(), h.Expected.clone(), h.Ended.clone()
+		h.Later = h.Later.clone()
 		for _, v := range Verbs {
 			t := h.Step(v)
 			t.Permits = slices.Clone(t.Permits)

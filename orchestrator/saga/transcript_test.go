@@ -299,6 +299,8 @@ func (st *story) report(args []string) Input {
 		case "yields":
 			typ, hash, _ := strings.Cut(args[i+1], "=")
 			in.Identifiers = append(in.Identifiers, Identifier{Type: typ, Hash: hash})
+		case "later":
+			in.Later = Counts{"items": int64(st.number(args[i+1]))}
 		case "until":
 			in.Until = st.now.Add(st.duration(args[i+1]))
 		case "ground":
@@ -421,6 +423,7 @@ func (st *story) showEntry(e Entry) string {
 	add(e.Phase != "", "%s", e.Phase)
 	add(e.Verdict != "", "%s %s", e.Verdict, counts(e.Counts))
 	add(e.Remaining != nil, "remaining %d", deref(e.Remaining))
+	add(e.Later != nil, "later %s", counts(e.Later))
 	add(e.Inferred, "inferred")
 	add(e.Class != "", "%s", e.Class)
 	add(e.Reason != "", "(%s)", e.Reason)
