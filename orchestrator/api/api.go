@@ -52,13 +52,13 @@ func New(cfg Config) http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", d.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(cfg.Gatherer, promhttp.HandlerOpts{}))
-	return guard(mux)
+	return Guard(mux)
 }
 
-// guard keeps web pages out: a browser on this machine reaches loopback addresses for any
+// Guard keeps web pages out of what listens on loopback: a browser on this machine reaches loopback addresses for any
 // page it shows. A foreign Host is a page that had its name rebound to this machine; a
 // cross-site request is one that posts a form to it.
-func guard(next http.Handler) http.Handler {
+func Guard(next http.Handler) http.Handler {
 	own := http.NewCrossOriginProtection().Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !loopback(r.Host) {

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"time"
 
-	"github.com/expunge-io/expunge/cmd/expunge/config"
+	"github.com/expunge-io/expunge/orchestrator/api"
 	"github.com/expunge-io/expunge/storage"
 )
 
@@ -26,28 +25,11 @@ type backuper interface {
 }
 
 // withAdmin puts what an operator of this machine may do beside the API.
-func withAdmin(api http.Handler, store backuper, token string, log *slog.Logger) http.Handler {
+func withAdmin(rest http.Handler, store backuper, token string, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("POST "+BackupPath, fromHere(forOperators(token, &backups{store, log})))
-	mux.Handle("/", api)
+	mux.Handle("POST "+BackupPath, api.Guard(forOperators(token, &backups{store, log})))
+	mux.Handle("/", rest)
 	return mux
-}
-
-// fromHere keeps web pages out, as the API does: a browser on this machine reaches loopback
-// addresses for any page it shows.
-func fromHere(next http.Handler) http.Handler {
-	own := http.NewCrossOriginProtection().Handler(next)
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if _, _, err := net.SplitHostPort(host); err != nil {
-			host = net.JoinHostPort(host, "80")
-		}
-		if !config.Loopback(host) {
-			http.Error(w, "this address serves localhost only", http.StatusMisdirectedRequest)
-			return
-		}
-		own.ServeHTTP(w, r)
-	})
 }
 
 // backups streams a backup of the store. One that cannot be given whole ends in the middle
