@@ -112,10 +112,13 @@ func (o *Orchestrator) insist(ctx context.Context, do func(*batch) error) error 
 
 // doubtUndo is for a store that was put back where the bus tells of nothing that came after.
 func (o *Orchestrator) doubtUndo(ctx context.Context) error {
-	if !o.outlived && !o.recovery.get().Unconfirmed || len(o.unsealed) == 0 {
+	if !o.outlived && (!o.recovery.get().Unconfirmed || len(o.unsealed) == 0) {
 		return nil
 	}
-	return o.insist(ctx, (*batch).doubtUndo)
+	return o.insist(ctx, func(b *batch) error {
+		b.meta(metaOutlived, []byte{}) // all that follows from it is in this batch, or was before it
+		return b.doubtUndo()
+	})
 }
 
 // doubtUndo marks the shares that somebody may have suspended after the backup: what a worker

@@ -16,6 +16,7 @@ const (
 	metaInstance   = "instance"    // made at the first start; a restored store gets a new one
 	metaGeneration = "generation"  // the highest that was ever used
 	metaQuiet      = "quiet_until" // nothing is granted before: the bus was another's
+	metaOutlived   = "outlived"    // a younger copy of the store has held the bus; empty: dealt with
 )
 
 // errNoLease is errBusy for a reason: whoever does not hold the bus takes nothing in.
@@ -37,7 +38,9 @@ func (o *Orchestrator) acquire(ctx context.Context) error {
 		return err
 	}
 	o.lease.Store(l)
-	o.outlived = l.From() == nil && l.Generation() > cfg.Generation+1
+	if o.outlived, err = o.isOutlived(ctx); err != nil {
+		return err
+	}
 	o.logger.InfoContext(ctx, "the bus is held", "instance", cfg.Instance, "generation", l.Generation())
 	return o.beQuiet(ctx, l.From())
 }
@@ -90,10 +93,29 @@ func (o *Orchestrator) lastGeneration(ctx context.Context) (uint64, error) {
 	return g, nil
 }
 
+func (o *Orchestrator) isOutlived(ctx context.Context) (bool, error) {
+	v, err := o.cfg.Store.Meta(ctx, metaOutlived)
+	if errors.Is(err, storage.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("meta %s: %w", metaOutlived, err)
+	}
+	return len(v) > 0, nil
+}
+
 // recordGeneration makes durable, together, that a generation is used and that the bus was
-// another's: a process that dies after it took the bus is as quiet at its next start.
+// another's, or a younger copy's: a process that dies after it took the bus is as careful at
+// its next start.
 func (o *Orchestrator) recordGeneration(ctx context.Context, generation uint64, from *bus.Holder) error {
+	last, err := o.lastGeneration(ctx)
+	if err != nil {
+		return err
+	}
 	meta := map[string][]byte{metaGeneration: strconv.AppendUint(nil, generation, 10)}
+	if from == nil && generation > last+1 {
+		meta[metaOutlived] = []byte("yes")
+	}
 	if from != nil {
 		wait, err := o.quietTime(ctx)
 		if err != nil {

@@ -1,6 +1,7 @@
 package orchestrator_test
 
 import (
+	"context"
 	"path/filepath"
 	"testing"
 	"time"
@@ -109,5 +110,35 @@ func TestAConfirmedRestoreDestroysTheKeysOfWhatItLacks(t *testing.T) {
 	}
 	if r.vault.Has(lacking) || !r.unseals(known) {
 		t.Errorf("kept: %t, and of a saga under way: %t", r.vault.Has(lacking), r.unseals(known))
+	}
+}
+
+// TestAnOldCopyIsKnownAsOneAlsoAfterAStartThatFailed: it took the bus, and nothing else.
+func TestAnOldCopyIsKnownAsOneAlsoAfterAStartThatFailed(t *testing.T) {
+	fails := false
+	r := newRig(t, twoShares(), func(c *orchestrator.Config) {
+		c.Provision = func(context.Context) error {
+			if fails {
+				return errDisk
+			}
+			return nil
+		}
+	})
+	r.unserved(person)
+	r.allOut()
+	older := r.copyStore()
+	r.start()
+	r.stop()
+	const lacking saga.ID = "01a21380-0000-7000-8000-000000000000"
+	if err := r.vault.Create(lacking); err != nil {
+		t.Fatal(err)
+	}
+	fails = true
+	r.dies(func(map[string][]byte) { r.putBack(older, false) })
+	fails = false
+	r.reopenAfterDeath()
+	r.start()
+	if !r.vault.Has(lacking) || !r.orch.Recovery().KeysKept {
+		t.Error("the second start takes it for the newest")
 	}
 }
