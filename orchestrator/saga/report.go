@@ -13,8 +13,8 @@ func (r *run) reported(in ReportReceived) {
 		r.receive(Rejected, "no such step")
 		return
 	}
-	if n := in.Counts.Total(); in.Verb == Verify && in.Remaining != nil && n > *in.Remaining {
-		in.Remaining = &n // who contradicts itself is believed the worse
+	if in.Verb == Verify {
+		in.Remaining = r.worst(in)
 	}
 	t := h.Step(in.Verb)
 	q := t.permit(in.Permit)
@@ -50,6 +50,22 @@ func (r *run) reported(in ReportReceived) {
 	case in.Verb == Erase:
 		r.erased(in, h, t, *q)
 	}
+}
+
+// worst is how much a count says is left, by whatever name: who contradicts itself is
+// believed the worse, and nothing may be left as made too late where nothing is.
+func (r *run) worst(in ReportReceived) *int64 {
+	n := in.Counts.Total()
+	if in.Remaining != nil {
+		n = max(n, *in.Remaining)
+	}
+	if r.leavesMore(in) {
+		n = max(n, in.Later.Total())
+	}
+	if n == 0 {
+		return in.Remaining
+	}
+	return &n
 }
 
 // outcounted reports whether a newer permit of the same round counted something that is
@@ -210,7 +226,7 @@ func (r *run) erased(in ReportReceived, h *Share, t *Step, q Permit) {
 	switch {
 	case in.Verdict == Retained:
 	case r.leavesMore(in):
-		r.refuse(in, h, t, leftWithoutCutOff)
+		r.refuse(in, h, t, "left_without_cut_off")
 		return
 	case spec.Verifies() && in.Remaining == nil:
 		r.refuse(in, h, t, "not_counted")
@@ -225,8 +241,6 @@ func (r *run) erased(in ReportReceived, h *Share, t *Step, q Permit) {
 	r.record(e)
 	r.receive(Took, "")
 }
-
-const leftWithoutCutOff = "left_without_cut_off"
 
 // leavesMore reports whether something was left as made too late, although nothing is too
 // late for this share.
@@ -275,8 +289,6 @@ func (r *run) counted(in ReportReceived, h *Share, t *Step) {
 		r.record(e)
 		r.receive(Took, "")
 		r.reopen(h)
-	case r.leavesMore(in):
-		r.refuse(in, h, t, leftWithoutCutOff)
 	case t.newest().ID != in.Permit:
 		r.note(in, "a newer permit is out")
 	case t.Status == Reported, t.Status == Parked && t.Reason == stillThere:
