@@ -88,10 +88,26 @@ func toReport(participant string, r events.Report) saga.ReportReceived {
 	for _, counts := range []events.Counts{r.Counts, r.Left} {
 		for k := range counts {
 			if !events.ValidKind(participant, k) {
-				in.Verdict, in.Counts, in.Later, in.Class, in.Code = saga.Failed, nil, nil, saga.Misconfigured, "unknown_count_kind"
+				return unknownKind(in)
 			}
 		}
 	}
+	return in
+}
+
+// unknownKind is a report that counts what its participant does not have. It failed; but what
+// a count says is left is left, whatever it calls it.
+func unknownKind(in saga.ReportReceived) saga.ReportReceived {
+	left := in.Counts.Total()
+	if in.Remaining != nil {
+		left = max(left, *in.Remaining)
+	}
+	in.Counts, in.Later = nil, nil
+	if in.Verdict == saga.Counted && left > 0 {
+		in.Remaining = &left
+		return in
+	}
+	in.Verdict, in.Class, in.Code = saga.Failed, saga.Misconfigured, "unknown_count_kind"
 	return in
 }
 

@@ -71,3 +71,29 @@ func TestTwoReasonsToDoubtAreBothTold(t *testing.T) {
 		}
 	})
 }
+
+// TestWhatIsLeftIsLeftByAnyName: an older count of the same round calls it what nobody knows.
+func TestWhatIsLeftIsLeftByAnyName(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		id := d.pastPivot()
+		d.does(id, events.Erase, erased)
+		five := int64(5)
+		old := d.permit(id, events.Verify)
+		time.Sleep(70 * time.Second) // that permit is dead, and another is given
+		d.commit(job{wake: &wake{saga: id}})
+		time.Sleep(70 * time.Second)
+		d.commit(job{wake: &wake{saga: id}})
+		p := d.permit(id, events.Verify)
+		say := func(permit string, r events.Report) answer {
+			r.Saga, r.Verb, r.Round, r.Permit = string(id), events.Verify, p.Round, permit
+			return d.commit(job{report: &report{participant: "account", report: r}})[0]
+		}
+		x := say(old.Permit, events.Report{Verdict: events.Counted, Counts: events.Counts{"nonsense": 5}, Remaining: &five})
+		y := say(p.Permit, events.Report{Verdict: events.Counted, Remaining: &nothing})
+		d.flush()
+		if s := d.state(id); s.Phase.Final() {
+			t.Errorf("five are left, and it is %s (%+v %+v)", s.Phase, x, y)
+		}
+	})
+}
