@@ -247,7 +247,7 @@ func (b *batch) effect(l *loaded, e saga.Effect) error {
 		l.plan = e.Plan
 		b.o.plans.put(e.Plan.Digest(), e.Plan)
 		b.out.Plans = append(b.out.Plans, e.Plan)
-	case saga.Grant, saga.Deny, saga.Receive, saga.Admit, saga.Postpone, saga.CancelAnswer, saga.OperatorAnswer, saga.HoldAnswer, saga.AskPivot:
+	case saga.Grant, saga.Deny, saga.Receive, saga.Admit, saga.Postpone, saga.CancelAnswer, saga.OperatorAnswer, saga.HoldAnswer, saga.AskPivot, saga.AskSubject:
 	}
 	return nil
 }

@@ -58,6 +58,10 @@ func (r *run) openReady(v Verb, ready func(h *Share) bool) {
 }
 
 func (r *run) advanceResolving() bool {
+	if r.s.Unbound {
+		r.advanceUnbound()
+		return false
+	}
 	r.openReady(Resolve, r.resolvable)
 	r.openSuspends()
 	if !r.all(r.looked) {

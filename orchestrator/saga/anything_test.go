@@ -92,9 +92,9 @@ func (c *chaos) checkFold() {
 // wanted is how many answers an input gets.
 func wanted(in Input) int {
 	switch in.(type) {
-	case Woke, Recovered, Begin, Cleared, Braked, Announced, Doubted, Decided, Replanned, BoxLost, BoxFound:
+	case Woke, Recovered, Begin, Cleared, Braked, Announced, Bound, Taken, Doubted, Decided, Replanned, BoxLost, BoxFound:
 		return 0
-	case HoldPlaced, HoldReleased, Resume, Extend, Unbrake, Requested, CancelRequested, CancelAll, Claimed, ReportReceived, Retry, Waive:
+	case HoldPlaced, HoldReleased, Resume, BindTo, Extend, Unbrake, Requested, CancelRequested, CancelAll, Claimed, ReportReceived, Retry, Waive:
 	}
 	return 1
 }

@@ -40,6 +40,9 @@ func (s *State) change(e Entry) error {
 		return s.changeSaga(e)
 	case KHalted, KResumed, KHeld, KReleased, KBraked, KUnbraked, KDoubted, KSettled:
 		return s.changeWay(e)
+	case KAmbiguous, KNamed, KBlocked, KBound:
+		s.changeBinding(e)
+		return nil
 	case KOpened, KRung, KGranted, KRenewed, KExpired, KPrepared, KReported, KFailed, KNoted, KDelayed, KParked, KWaits, KReopened, KRetried, KWaived:
 		return s.changeStep(e)
 	}
@@ -253,7 +256,9 @@ func (s *State) noted(h *Share, q *Permit, e Entry) {
 		if left {
 			h.Left, h.Expected, q.Left = e.Remaining, h.Counts.plus(h.found(e)), true
 		}
-	case Resolve, Restore:
+	case Resolve:
+		s.Identifiers = append(s.Identifiers, e.Identifiers...)
+	case Restore:
 	}
 }
 

@@ -1,6 +1,9 @@
 package saga
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // claimed answers a claim. A grant is history before it is an answer.
 func (r *run) claimed(in Claimed) {
@@ -77,8 +80,12 @@ func (r *run) permit(v Verb, h *Share, q *Permit) {
 		return
 	}
 	spec, _ := r.plan.Spec(h.Name)
+	needs := union(union([]string{UserID}, spec.Needs), spec.Yields)
+	if r.s.Unbound {
+		needs = slices.DeleteFunc(needs, func(typ string) bool { return typ == UserID })
+	}
 	r.emit(Grant{Permit: q.ID, Round: q.Round, Attempt: q.Attempt, Life: r.plan.Permit,
-		MaybeDone: q.MaybeDone, Needs: union(union([]string{UserID}, spec.Needs), spec.Yields), Baseline: h.Baseline.clone(),
+		MaybeDone: q.MaybeDone, Needs: needs, Baseline: h.Baseline.clone(),
 		Undo: h.Undo != "" && (v == Restore || v == Suspend)})
 }
 

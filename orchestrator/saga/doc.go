@@ -17,6 +17,9 @@
 //     with [Braked]: what only the shell can know (ceilings, the clock, a restored backup)
 //     is looked at there. When the bus has the event of the pivot, [Announced] follows, in
 //     the commit that takes the event from the outbox. Nothing is erased before.
+//     [AskSubject] is answered likewise, with [Bound] if the person has no other saga,
+//     live or queued, and with [Taken] if they have; the saga has the subject's slot from
+//     that commit on, and is under the holds on the subject.
 //  5. A claim or report sees every hold that lies on the saga: the shell feeds [HoldPlaced]
 //     and [HoldReleased] before it.
 //  6. A report of prepared is answered with the undo value that counts only after the value
@@ -25,8 +28,13 @@
 //     once for each live saga after a restart, and with [Begin] for a queued saga in the
 //     commit that ends the one in its way.
 //
+// A request may bring attributes of a person without the user id (bind.go): its saga is
+// unbound until those who can be asked by them have all named one and the same user id, or
+// an operator said which. Nothing but resolve steps opens before.
+//
 // The way of a saga, and what leads from one phase to the next:
 //
+//	resolving   an unbound saga finds whom it is about; nobody knows: not_found
 //	resolving   everybody counts and names what others need; nobody knows: not_found
 //	suspending  shares are made unusable, each as soon as what it needs is known
 //	grace       time for a cancel

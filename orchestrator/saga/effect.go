@@ -103,6 +103,11 @@ type Bind struct{ Plan Plan }
 // answers with [Cleared] or [Braked]; without an answer it asks again.
 type AskPivot struct{}
 
+// AskSubject says that an unbound saga is found to be about one user id, of which User is
+// the keyed hash. The shell answers with [Bound] or [Taken]; without an answer, and while it
+// is taken, it asks again.
+type AskSubject struct{ User string }
+
 // CancelResult says what a cancel did.
 type CancelResult string
 
@@ -165,4 +170,5 @@ func (Emit) effect()           {}
 func (Finish) effect()         {}
 func (HoldAnswer) effect()     {}
 func (AskPivot) effect()       {}
+func (AskSubject) effect()     {}
 func (Bind) effect()           {}

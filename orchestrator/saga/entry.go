@@ -28,6 +28,7 @@ type Entry struct {
 	Mixed       bool         `json:"mixed,omitempty"`
 	NotBefore   time.Time    `json:"not_before,omitzero"`
 	Queued      bool         `json:"queued,omitempty"`
+	Unbound     bool         `json:"unbound,omitempty"`
 	Hold        *Hold        `json:"hold,omitempty"`
 
 	Participant string   `json:"participant,omitempty"`
@@ -59,7 +60,7 @@ type Kind string
 
 // The kinds of entries. "Step" stands for participant, verb and round.
 const (
-	KStarted   Kind = "started"   // saga, plan, members, subject, regime, due, request, identifiers, items, cut_off, not_before, queued
+	KStarted   Kind = "started"   // saga, plan, members, subject, regime, due, request, identifiers, items, cut_off, not_before, queued, unbound
 	KBegun     Kind = "begun"     // a queued saga is live from here on
 	KJoined    Kind = "joined"    // request, due, not_before, items, cut_off, mixed, identifiers
 	KWithdrawn Kind = "withdrawn" // request, by, ground, not_before: if it is later now
@@ -74,6 +75,10 @@ const (
 	KUnbraked  Kind = "unbraked"  // participant, by, ground
 	KDoubted   Kind = "doubted"   // reason: an operator must look before the pivot
 	KSettled   Kind = "settled"   // by, ground: an operator has looked
+	KAmbiguous Kind = "ambiguous" // reason: nobody can tell whom an unbound saga is about
+	KNamed     Kind = "named"     // identifiers (the user id), by, ground: an operator can
+	KBlocked   Kind = "blocked"   // reason: the saga of that person, which must end first
+	KBound     Kind = "bound"     // subject, identifiers (the user id): everybody is looked at from the beginning
 	KRewound   Kind = "rewound"   // until: the clock was set back; no permit lives longer than that
 	KPrepared  Kind = "prepared"  // step, permit, undo: the permit may be acted on from here on
 	KOpened    Kind = "opened"    // step; the doorbell rings
@@ -83,7 +88,7 @@ const (
 	KExpired   Kind = "expired"   // step, permit: dead without a report
 	KReported  Kind = "reported"  // step, permit, verdict and outcome: the step is closed
 	KFailed    Kind = "failed"    // step, permit, class, reason (code), counts of a proven partial success, remaining, maybe_done
-	KNoted     Kind = "noted"     // step, permit, verdict, reason: a report that changes nothing
+	KNoted     Kind = "noted"     // step, permit, verdict, reason: a report that changes nothing; identifiers: user ids that it names
 	KDelayed   Kind = "delayed"   // step, reason, until
 	KParked    Kind = "parked"    // step, reason
 	KWaits     Kind = "waits"     // step, reason: an open step waits for others again

@@ -20,6 +20,8 @@ func Explain(p Plan, s State, now time.Time) string {
 		return "an operator must act: " + s.Stuck()
 	case s.Phase == Resolving && now.Before(s.NotBefore):
 		return "it begins at " + stamp(s.NotBefore)
+	case s.Blocked != "":
+		return "it is found to be about somebody whose saga " + string(s.Blocked) + " is under way: it begins when that one has ended"
 	case s.GraceUntil.After(now):
 		return "the grace ends at " + stamp(s.GraceUntil) + "; a cancel brings everything back until then"
 	case !s.Pivoted.IsZero() && !s.Announced && s.Phase == Erasing:

@@ -18,6 +18,7 @@ type Requested struct {
 	CutOff      time.Time // of a narrow request: what was made later is left
 	NotBefore   time.Time
 	Queued      bool // the saga starts behind the subject's live one
+	Unbound     bool // it brings attributes of a person alone, see [AskSubject]
 }
 
 // Begin makes a queued saga the live one of its subject.
@@ -25,6 +26,16 @@ type Begin struct{}
 
 // Replanned lets a saga go on under a plan that asks for more; see [Plan.Union].
 type Replanned struct{ Plan Plan }
+
+// Bound answers [AskSubject]: the saga is that of a subject, which has no other one.
+type Bound struct{ User, Subject string }
+
+// Taken answers it, too: the subject has another saga, which must end first.
+type Taken struct{ Saga ID }
+
+// BindTo is an operator's word for whom an unbound saga is about. User is the keyed hash of
+// the user id.
+type BindTo struct{ User, By, Ground string }
 
 // Cleared lets the saga pass its pivot, which it asked for by [AskPivot].
 type Cleared struct{}
@@ -150,6 +161,9 @@ type BoxFound struct{}
 
 func (Begin) input()           {}
 func (Replanned) input()       {}
+func (Bound) input()           {}
+func (Taken) input()           {}
+func (BindTo) input()          {}
 func (Cleared) input()         {}
 func (Braked) input()          {}
 func (Announced) input()       {}

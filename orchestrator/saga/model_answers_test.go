@@ -8,6 +8,7 @@ func (w *world) answered(in Input, effects []Effect) {
 	case Requested:
 		w.requested(in, effects)
 	case ReportReceived:
+		w.heard(in, effects)
 		if in.Verb == Resolve && slices.Contains(effects, Effect(Receive{Outcome: Took})) && in.Verdict == Resolved {
 			w.learnValues(in.Identifiers)
 		}

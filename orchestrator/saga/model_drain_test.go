@@ -7,7 +7,7 @@ import (
 
 // drain: workers are honest, operators careful, clocks right. Never lost: it ends.
 func (w *world) drain() {
-	w.chaos, w.busOff, w.braked = false, false, false
+	w.chaos, w.busOff, w.braked, w.taken = false, false, false, false
 	w.now, w.skew = w.now.Add(-w.skew), 0
 	for _, in := range []Input{Woke{}, Begin{}, BoxFound{}, Announced{}} {
 		w.input(in)
@@ -90,6 +90,9 @@ func (w *world) mend() {
 		return
 	}
 	w.input(Resume{By: "ada", Ground: "looked"})
+	if w.s.Ambiguous != "" {
+		w.sayWhom()
+	}
 	for _, h := range w.s.Clone().Shares {
 		if h.Restore.Status == Parked && (h.Undo == "" || h.UndoLost) { // by hand, as the reason says
 			w.systems[h.Name].suspended = false

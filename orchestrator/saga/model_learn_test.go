@@ -16,6 +16,8 @@ func (w *world) learn(e Entry) {
 		}
 	case KAnnounced:
 		w.announced = true
+	case KNamed, KBound:
+		w.boundBy(e)
 	case KSettled:
 		w.settled()
 	case KPrepared:
@@ -78,7 +80,7 @@ func (w *world) attempts() {
 func (w *world) seen(e Entry) {
 	switch y := w.systems[e.Participant]; e.Verb {
 	case Resolve:
-		y.looked = w.acts[e.Permit]
+		y.looked, y.lookedFor = w.acts[e.Permit], w.gave[e.Permit]
 	case Verify:
 		y.counted = w.acts[e.Permit]
 	case Suspend, Restore, Erase:

@@ -9,17 +9,22 @@ import (
 type task struct {
 	items  []string // references; none: the whole share
 	cutOff time.Time
+	user   string   // empty: the permit had no user id
+	owners []string // of the attributes that it had
 }
 
 func (w *world) task(name string) (t task) {
 	for _, i := range itemsOf(w.s.Items, name) {
 		t.items = append(t.items, i.Hash)
 	}
-	t.cutOff = w.s.CutOffOf(name)
+	t.cutOff, t.user, t.owners = w.s.CutOffOf(name), w.whose(), w.owners()
 	return t
 }
 
 func (t task) is(x thing) bool {
+	if x.user != t.user && (t.user != "" || !slices.Contains(t.owners, x.user)) {
+		return false
+	}
 	return (len(t.items) == 0 || slices.Contains(t.items, x.ref)) && (t.cutOff.IsZero() || !x.made.After(t.cutOff))
 }
 
@@ -43,6 +48,7 @@ func (t task) count(y *system) (n int64) {
 // delete does so, with n of what a task is about; nobody may miss any of it.
 func (w *world) delete(name string, t task, n int64) {
 	for _, x := range t.takeFrom(w.systems[name], n) {
+		w.must("erased-is-the-bound-ones", x.user == w.boundTo, "%s lost something of %s, and it is about %q", name, x.user, w.boundTo)
 		w.must("scope-kept", w.wanted(name, x), "%s lost what nobody who stands asked for: %+v", name, x)
 	}
 }
@@ -76,7 +82,7 @@ func (w *world) wantedOf(name string, before int) (n int) {
 			if q.in.CutOff.IsZero() {
 				at = time.Time{}
 			}
-			if !q.withdrawn && x.born < before && q.wants(name, x, at) {
+			if x.user == w.whose() && !q.withdrawn && x.born < before && q.wants(name, x, at) {
 				n++
 				break
 			}

@@ -2,6 +2,7 @@ package saga
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -56,6 +57,7 @@ func (w *world) shell() {
 		}
 	case 1:
 		w.braked = !w.braked
+		w.taken = w.unbound && w.one(2)
 	case 2:
 		w.input(Begin{})
 	case 3:
@@ -86,6 +88,10 @@ func (w *world) clock() {
 // person does what sources and operators do.
 func (w *world) person() {
 	name := w.someone()
+	if w.unbound && w.one(4) {
+		w.sayWhom()
+		return
+	}
 	switch w.draw(10) {
 	case 0:
 		w.cancelSome()
@@ -149,7 +155,13 @@ func (w *world) claim(c Claimed) {
 			continue
 		}
 		c.Permit = ""
-		w.workers = append(w.workers, &worker{claim: c, grant: g, deadline: deadline, task: w.task(c.Participant)})
+		task := w.task(c.Participant)
+		if !slices.Contains(g.Needs, UserID) {
+			task.user = ""
+		}
+		w.must("user-id-once-bound", task.user == w.boundTo || task.user == "" && c.Verb == Resolve, "a permit for %q, and it is about %q", task.user, w.boundTo)
+		w.gave[g.Permit] = task.user
+		w.workers = append(w.workers, &worker{claim: c, grant: g, deadline: deadline, task: task})
 	}
 }
 

@@ -28,6 +28,9 @@ func (w *world) narrowed() Plan {
 		names = append(names, other)
 	}
 	p, _ := w.base.Narrow(names)
+	if w.unbound {
+		p, _ = w.base.NarrowToFind(names)
+	}
 	return p
 }
 
@@ -49,9 +52,9 @@ func (w *world) backwards() Plan {
 // request asks for what a plan covers, or for single items of it.
 func (w *world) request(p Plan) Requested {
 	n := len(w.asked)
-	in := Requested{Plan: p, Due: w.now.Add(time.Duration(20+w.draw(20)) * 24 * time.Hour), Identifiers: []Identifier{{Type: UserID, Hash: "u"}},
+	in := Requested{Plan: p, Due: w.now.Add(time.Duration(20+w.draw(20)) * 24 * time.Hour), Identifiers: w.identifiers(),
 		Request: Request{ID: fmt.Sprintf("r%d", n), Source: []string{"x", "y"}[w.draw(2)], Fingerprint: fmt.Sprintf("f%d", n), At: w.now}}
-	if w.one(4) {
+	if w.boundTo != "" && w.one(4) {
 		in.Identifiers = append(in.Identifiers, Identifier{Type: "t0", Hash: w.value()})
 	}
 	if w.one(5) {

@@ -16,7 +16,7 @@ func (w *world) must(rule string, ok bool, format string, args ...any) {
 func (w *world) effect(in Input, e Effect) {
 	if !w.begun && !w.cancelled {
 		switch e.(type) {
-		case Ring, Grant, AskPivot:
+		case Ring, Grant, AskPivot, AskSubject:
 			w.t.Fatalf("queued-does-nothing: %T", e)
 		}
 	}
@@ -141,6 +141,14 @@ var rules = []struct {
 		spec, _ := w.plan.Spec(e.Participant)
 		return when(e.Kind == KGranted && spec.Bystander && e.Verb != Resolve, "a bystander's share is touched")
 	}},
+	{"unbound-touches-nothing", func(w *world, e Entry) string {
+		return when(w.boundTo == "" && touches(e), "nobody knows yet whom it is about")
+	}},
+	{"looked-at-with-the-user-id", func(w *world, e Entry) string {
+		return when(passes(w, e) && w.blindlyLooked() != "", w.blindlyLooked()+" was not looked at for whom it is about")
+	}},
+	{"bound-to-exactly-one", func(w *world, e Entry) string { return w.misbound(e) }},
+	{"unbound-not-found-is-true", func(w *world, e Entry) string { return w.unasked(e) }},
 	{"silent-weekend-parks-nothing", func(w *world, e Entry) string {
 		if e.Kind != KParked || !strings.HasPrefix(e.Reason, "attempts used up") {
 			return ""

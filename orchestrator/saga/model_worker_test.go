@@ -49,6 +49,10 @@ func (w *world) resolve(rep *ReportReceived, k *worker, spec Spec, y *system) {
 	if spec.Unverified == "" {
 		rep.Counts = Counts{"items": n}
 	}
+	if spec.names() {
+		w.name(rep, k, y)
+		return
+	}
 	if len(spec.Yields) > 0 {
 		rep.Identifiers = []Identifier{{Type: spec.Yields[0], Hash: w.value()}}
 	}

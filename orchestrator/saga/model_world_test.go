@@ -9,6 +9,7 @@ import (
 // thing is one of the person's, as a participant holds it.
 type thing struct {
 	ref  string
+	user string
 	made time.Time // on the true clock
 	born int       // the step at which it came to be
 }
@@ -17,8 +18,9 @@ type thing struct {
 type system struct {
 	things    []thing
 	deleted   int
-	looked    int // the step at which the last look that was taken was made
-	counted   int // the same of the last count
+	lookedFor string // whom the last look was for
+	looked    int    // the step at which the last look that was taken was made
+	counted   int    // the same of the last count
 	suspended bool
 	kept      bool // it said that it must keep what it has
 }
@@ -72,16 +74,24 @@ type world struct {
 	doubtful                      bool      // an operator must look
 	unlooked                      bool      // suspended, or waited, since the last look began
 	graceTrue                     time.Time // on the true clock
+
+	unbound      bool // the first request brings an attribute alone
+	boundTo      string
+	operatorSaid string
+	gave         map[PermitID]string // the user id that a permit had
+	said         map[string]bool     // the users that were named
+	taken        bool                // that user has another saga
 }
 
 func newWorld(t failer, draw func(int) int) *world {
 	w := &world{t: t, draw: draw, acts: map[PermitID]int{}, later: map[PermitID]int64{}, leaves: map[string]int64{}, values: map[string]bool{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), chaos: true, systems: map[string]*system{}, holds: map[string]Hold{},
-		undo: map[string]string{}, counted: map[string]int64{}, unbrake: map[string]bool{}, waived: map[string]bool{}, byHand: map[string]bool{}}
+		undo: map[string]string{}, counted: map[string]int64{}, unbrake: map[string]bool{}, waived: map[string]bool{}, byHand: map[string]bool{}, said: map[string]bool{}, gave: map[PermitID]string{}}
 	p := Plan{Name: "model", Attempts: 1 + 7*draw(2), Rounds: 1 + 4*draw(2)}
 	p.Quiet, p.Grace = []time.Duration{0, time.Minute}[draw(2)], []time.Duration{0, 0, time.Hour, 7 * 24 * time.Hour}[draw(4)]
 	for i := range 1 + draw(4) {
 		p.Participants = append(p.Participants, w.spec(i))
 	}
+	w.finders(&p)
 	if w.one(2) {
 		p.Single = []string{"t0"}
 	}
@@ -109,7 +119,11 @@ func (w *world) system(n int) *system {
 }
 
 func (w *world) bear(y *system, made time.Time) {
-	y.things = append(y.things, thing{ref: refs[w.draw(len(refs))], made: made, born: w.steps})
+	user := "u"
+	if w.one(4) {
+		user = "v"
+	}
+	y.things = append(y.things, thing{ref: refs[w.draw(len(refs))], user: user, made: made, born: w.steps})
 }
 
 var refs = []string{"0", "1", "2"}
@@ -143,7 +157,10 @@ func (w *world) trueNow() time.Time { return w.now.Add(-w.skew) }
 
 func (w *world) start() {
 	in := w.request(w.plan)
-	in.Saga, in.Subject, in.Queued = "s", "h", w.one(6)
+	in.Saga, in.Subject, in.Queued, in.Unbound = "s", "h", w.one(6), w.unbound
+	if !w.unbound {
+		w.said[w.boundTo] = true
+	}
 	in.Due = w.now.Add(30 * 24 * time.Hour)
 	w.begun = !in.Queued
 	w.input(in)
@@ -163,14 +180,20 @@ func (w *world) input(in Input) []Effect {
 		w.must("next-is-a-function", reflect.DeepEqual(again, s), "%T", in)
 	}
 	w.s = s
-	asks := false
+	asks, whom := false, ""
 	for _, e := range effects {
+		if who, ok := e.(AskSubject); ok {
+			whom = who.User
+		}
 		_, ask := e.(AskPivot)
 		asks = asks || ask
 		w.effect(in, e)
 	}
 	w.answered(in, effects)
 	w.always()
+	if whom != "" {
+		w.bind(whom)
+	}
 	if asks {
 		w.gate()
 	}

@@ -24,7 +24,22 @@ func (i Item) is(j Item) bool {
 // yield what they need stay as bystanders: they resolve, and nothing of theirs is touched.
 // ok is false if a name is not in the plan.
 func (p Plan) Narrow(names []string) (narrow Plan, ok bool) {
+	return p.narrow(names, map[string]bool{})
+}
+
+// NarrowToFind is Narrow for a request that brings no user id: whoever can name it stays
+// as well.
+func (p Plan) NarrowToFind(names []string) (narrow Plan, ok bool) {
 	keep := map[string]bool{}
+	for _, s := range p.Participants {
+		if s.names() {
+			p.withYielders(s.Name, keep)
+		}
+	}
+	return p.narrow(names, keep)
+}
+
+func (p Plan) narrow(names []string, keep map[string]bool) (narrow Plan, ok bool) {
 	for _, name := range names {
 		if s, in := p.Spec(name); !in || s.Bystander {
 			return Plan{}, false

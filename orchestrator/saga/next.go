@@ -33,6 +33,9 @@ func Next(p Plan, s State, in Input, now time.Time) (State, []Effect, error) {
 	if _, answered := in.(Braked); r.asks && !answered {
 		r.emit(AskPivot{})
 	}
+	if _, answered := in.(Taken); r.who != "" && !answered {
+		r.emit(AskSubject{r.who})
+	}
 	r.tellStuck(s.Stuck())
 	if r.err != nil {
 		return s, nil, r.err
@@ -47,8 +50,9 @@ type run struct {
 	now     time.Time
 	effects []Effect
 	err     error
-	cleared bool // the shell lets the pivot pass
-	asks    bool // the pivot waits for the shell alone
+	cleared bool   // the shell lets the pivot pass
+	asks    bool   // the pivot waits for the shell alone
+	who     string // the user id that the shell is to bind the saga to
 }
 
 // keepTime deals with what time alone changes, before the input. A clock that went back by
@@ -80,9 +84,9 @@ func (r *run) take(in Input) {
 		r.halt("its sealed identifiers cannot be read: restore the keys file, or the key-encryption key")
 	case BoxFound:
 		r.resume()
-	case Begin, Replanned, Announced, Cleared, Braked, Doubted, Decided:
+	case Begin, Replanned, Announced, Cleared, Braked, Bound, Taken, Doubted, Decided:
 		r.takeShell(in)
-	case HoldPlaced, HoldReleased, Retry, Waive, Resume, Extend, Unbrake, CancelAll:
+	case HoldPlaced, HoldReleased, Retry, Waive, Resume, Extend, Unbrake, CancelAll, BindTo:
 		r.takeOperator(in)
 	case Woke, Recovered:
 	}
@@ -104,6 +108,10 @@ func (r *run) takeShell(in Input) {
 		r.braked(in)
 	case Announced:
 		r.announced()
+	case Bound:
+		r.bound(in)
+	case Taken:
+		r.taken(in)
 	case Doubted:
 		r.doubt(in.Reason)
 	case Decided:
@@ -130,6 +138,8 @@ func (r *run) takeOperator(in Input) {
 		r.unbrake(in)
 	case CancelAll:
 		r.cancelAll(in)
+	case BindTo:
+		r.bindTo(in)
 	}
 }
 

@@ -127,7 +127,11 @@ func (r *run) doubt(reason string) {
 // settle lets a saga go on as it is.
 func (r *run) settle(in Resume) {
 	problem := signed(in.By, in.Ground)
-	if problem == "" && (r.s.Doubt == "" || r.s.Phase.Final()) {
+	switch {
+	case problem != "":
+	case r.s.Doubt == "" && r.s.Ambiguous != "":
+		problem = "nobody can tell whom it is about: bind it"
+	case r.s.Doubt == "" || r.s.Phase.Final():
 		problem = "there is nothing to resume"
 	}
 	if problem == "" {

@@ -72,7 +72,8 @@ func (s Spec) verbs() (out []Verb) {
 // Verifies reports whether the participant is counted at the end.
 func (s Spec) Verifies() bool { return s.Unverified == "" && !s.Bystander }
 
-// UserID is the identifier type that every saga has from its start.
+// UserID is the identifier type that every saga has from its start, or is bound to before
+// anything is touched.
 const UserID = "user_id"
 
 // Defaults of a plan's figures, used by [Plan.WithDefaults] where one is zero.
@@ -203,8 +204,8 @@ func (p Plan) validateNeeds(bad func(string, ...any)) {
 				bad("participants: %s: needs %s, which nobody yields", s.Name, n)
 			}
 		}
-		if slices.Contains(s.Yields, UserID) {
-			bad("participants: %s: yields user_id, which only a request may bring", s.Name)
+		if s.names() && s.needsUser() {
+			bad("participants: %s: yields user_id: needs must say by which types it finds one, and not be user_id itself", s.Name)
 		}
 	}
 }
@@ -219,11 +220,12 @@ func (p Plan) yielders(typ string) (names []string) {
 	return names
 }
 
-// resolvedBy returns the participants that must have resolved before s can.
+// resolvedBy returns the participants that must have resolved before s can. Who names the
+// user id is not among them: a saga is bound to it before the others resolve.
 func (p Plan) resolvedBy(s Spec) (names []string) {
 	for _, n := range s.Needs {
 		for _, y := range p.yielders(n) {
-			if y != s.Name {
+			if y != s.Name && n != UserID {
 				names = append(names, y)
 			}
 		}

@@ -35,7 +35,12 @@ func race(t failer, draw func(int) int) CancelResult {
 	w.plan, w.chaos = p.WithDefaults(), false
 	w.base = w.plan
 	w.systems = map[string]*system{"account": w.system(1), "sessions": w.system(3)}
-	w.begun = true
+	for _, y := range w.systems {
+		for i := range y.things {
+			y.things[i].user = "u"
+		}
+	}
+	w.begun, w.unbound, w.boundTo = true, false, "u"
 	in := w.request(w.plan)
 	in.Saga, in.Subject = "s", "h"
 	w.input(in)
@@ -110,7 +115,7 @@ func (w *world) agree(answer CancelResult) {
 		case answer == CancelDone:
 			w.must("answer-is-the-ledger", y.deleted == 0 && !y.suspended && w.s.Phase == Cancelled, "%s: cancelled, %d deleted, suspended %v, %s", name, y.deleted, y.suspended, w.s.Phase)
 		case !y.kept:
-			left := slices.ContainsFunc(y.things, func(x thing) bool { return x.born <= y.counted }) // what came after the last count is nobody's fault
+			left := slices.ContainsFunc(y.things, func(x thing) bool { return x.user == w.boundTo && x.born <= y.counted }) // what came after the last count is nobody's fault
 			w.must("answer-is-the-ledger", !left, "%s: too late, and something is left of what was there at the last count", name)
 		}
 	}

@@ -113,7 +113,10 @@ func (in ReportReceived) entry(k Kind) Entry {
 func (r *run) note(in ReportReceived, why string) {
 	e := in.entry(KNoted)
 	e.Reason = why
+	e.Identifiers = r.namedLate(in)
+	two := r.contradicts(e.Identifiers)
 	r.record(e)
+	r.contradicted(two)
 	r.receive(Noted, why)
 }
 
@@ -192,7 +195,7 @@ func (r *run) contradicted(typ string) {
 func (r *run) contradicts(more []Identifier) (typ string) {
 	for i, id := range more {
 		same := func(have Identifier) bool { return have.Type == id.Type }
-		if slices.Contains(r.plan.Single, id.Type) && (slices.ContainsFunc(r.s.Identifiers, same) || slices.ContainsFunc(more[:i], same)) {
+		if r.single(id.Type) && (slices.ContainsFunc(r.s.Identifiers, same) || slices.ContainsFunc(more[:i], same)) {
 			return id.Type
 		}
 	}

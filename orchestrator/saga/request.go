@@ -5,11 +5,13 @@ import "slices"
 // requested starts the saga, or lets the request join it.
 func (r *run) requested(in Requested) {
 	if r.s.ID == "" {
+		two := r.contradicts(in.Identifiers)
 		r.record(Entry{Kind: KStarted, Saga: in.Saga, Plan: r.plan.Digest(), Members: r.plan.members(), Subject: in.Subject,
 			Regime: in.Regime, Due: in.Due, Request: &in.Request, Identifiers: in.Identifiers,
-			Items: in.Items, CutOff: in.CutOff, NotBefore: in.NotBefore, Queued: in.Queued})
+			Items: in.Items, CutOff: in.CutOff, NotBefore: in.NotBefore, Queued: in.Queued, Unbound: in.Unbound})
 		r.emit(Admit{Request: in.Request.ID})
 		r.emit(Emit{Kind: EventAccepted})
+		r.contradicted(two)
 		return
 	}
 	if q := r.same(in.Request); q != nil {

@@ -10,7 +10,7 @@ type State struct {
 	ID       ID        `json:"id"`
 	Plan     string    `json:"plan"` // digest
 	Phase    Phase     `json:"phase"`
-	Subject  string    `json:"subject"` // keyed hash of realm and user id; the pseudonym
+	Subject  string    `json:"subject"` // keyed hash of realm and user id; while unbound, of realm and identifiers; the pseudonym
 	Regime   string    `json:"regime,omitempty"`
 	Requests []Request `json:"requests"`
 	Started  time.Time `json:"started"`
@@ -46,6 +46,14 @@ type State struct {
 	// Queued means that another saga of the subject is live: this one starts when that one
 	// ends, and nothing happens to it before.
 	Queued bool `json:"queued,omitempty"`
+	// Unbound means that nobody has found yet whose the identifiers are: only those are asked
+	// who need no user id, and nothing is touched. Ambiguous says why an operator must bind
+	// it, Named is the keyed hash of the user id that one said, and Blocked is the saga of
+	// that person which must end first.
+	Unbound   bool   `json:"unbound,omitempty"`
+	Ambiguous string `json:"ambiguous,omitempty"`
+	Named     string `json:"named,omitempty"`
+	Blocked   ID     `json:"blocked,omitempty"`
 	// Pass counts how often the verifying phase was entered; QuietUntil is set while the
 	// quiet time between two counts runs, and Quieted once it has run in this phase.
 	Pass       int       `json:"pass,omitempty"`
@@ -249,7 +257,7 @@ func (s State) Stuck() (reason string) {
 	if s.Phase.Final() {
 		return ""
 	}
-	for _, why := range []string{s.Halted, s.Doubt, s.Brake} {
+	for _, why := range []string{s.Halted, s.Doubt, s.Ambiguous, s.Brake} {
 		if why != "" {
 			return why
 		}

@@ -133,7 +133,7 @@ func (s State) Unannounced() bool {
 
 // asks reports whether the saga may be waiting for the shell to let it pass its pivot.
 func (s *State) asks(now time.Time) bool {
-	if s.Phase != Resolving || s.Halted != "" || s.Doubt != "" || s.Held("") != nil || s.NotBefore.After(now) || s.GraceUntil.After(now) {
+	if s.Phase != Resolving || s.Unbound || s.Halted != "" || s.Doubt != "" || s.Held("") != nil || s.NotBefore.After(now) || s.GraceUntil.After(now) {
 		return false
 	}
 	return !slices.ContainsFunc(s.Shares, func(h Share) bool { return h.Brake != "" || h.Resolve.Status != "" && h.Resolve.Status != Reported })
@@ -185,7 +185,8 @@ func (s State) Wake(p Plan, now time.Time) (at time.Time, ok bool) {
 	for _, h := range s.Holds {
 		sooner(h.Until)
 	}
-	if s.Unannounced() || s.asks(now) {
+	asks := run{plan: p, s: s, now: now}
+	if s.Unannounced() || s.asks(now) || asks.toBind() != "" {
 		sooner(now.Add(brakeLook))
 	}
 	s.each(func(_ *Share, _ Verb, t *Step) {

@@ -78,6 +78,7 @@ type story struct {
 	braked  bool // the shell lets nobody pass the pivot
 	items   []Item
 	silent  bool // the bus takes no event of a pivot
+	taken   ID   // another saga of the person that an unbound one is about
 }
 
 func newStory(t *testing.T) *story {
@@ -98,6 +99,18 @@ func (st *story) do(words []string) []string {
 		return nil
 	case "request":
 		return st.step(st.request(args))
+	case "ask":
+		return st.step(st.ask(args))
+	case "bind":
+		return st.step(BindTo{User: args[0], By: "ada", Ground: "looked"})
+	case "taken":
+		st.taken = ID(args[0])
+		return nil
+	case "free":
+		st.taken = ""
+		return st.step(Woke{})
+	case "doubt":
+		return st.step(Doubted{Reason: strings.Join(args, " ")})
 	case "cancel":
 		if args[0] == "all" {
 			return st.step(CancelAll{By: "ada", Ground: "a mistake"})
@@ -260,6 +273,17 @@ func (st *story) request(args []string) Input {
 	return in
 }
 
+// ask ID from SOURCE by type=hash,...: a request that brings no user id.
+func (st *story) ask(args []string) Input {
+	in := st.request(args[:3]).(Requested)
+	in.Subject, in.Unbound, in.Identifiers = "v1:unbound", true, nil
+	for pair := range strings.SplitSeq(args[4], ",") {
+		typ, hash, _ := strings.Cut(pair, "=")
+		in.Identifiers = append(in.Identifiers, Identifier{Type: typ, Hash: hash})
+	}
+	return in
+}
+
 // claim VERB PARTICIPANT by INSTANCE [round N] [permit P]
 func (st *story) claim(args []string) Input {
 	in := Claimed{Verb: Verb(args[0]), Participant: args[1], Instance: args[3]}
@@ -327,8 +351,12 @@ func (st *story) step(in Input) []string {
 		return []string{"error: " + err.Error()}
 	}
 	var out []string
-	asks := false
+	asks, whom := false, ""
 	for _, e := range effects {
+		if who, ok := e.(AskSubject); ok {
+			whom = who.User
+			continue
+		}
 		_, ask := e.(AskPivot)
 		if asks = asks || ask; ask {
 			continue
@@ -346,10 +374,21 @@ func (st *story) step(in Input) []string {
 	if asks {
 		out = append(out, st.clear()...)
 	}
+	if whom != "" {
+		out = append(out, st.bind(whom)...)
+	}
 	if len(out) == 0 {
 		out = []string{"nothing"}
 	}
 	return out
+}
+
+// bind answers as the shell does: the person has another saga, or none.
+func (st *story) bind(user string) []string {
+	if st.taken != "" {
+		return st.step(Taken{st.taken})
+	}
+	return st.step(Bound{User: user, Subject: "v1:subject of " + user})
 }
 
 // clear answers as the shell does: the pivot may pass, and the bus takes its event.
@@ -418,6 +457,9 @@ func (st *story) showEntry(e Entry) string {
 	add(e.Hold != nil, "%s", holdOf(e.Hold))
 	add(e.Undo != "", "undo %s", e.Undo)
 	add(e.Queued, "queued")
+	add(e.Unbound, "unbound")
+	add(e.Kind == KBound, "to %s", e.Subject)
+	add(e.Kind == KNamed || e.Kind == KNoted && len(e.Identifiers) > 0, "%s", identifiersOf(e))
 	add(e.Round > 1, "round %d", e.Round)
 	add(e.Permit != "", "%s", e.Permit)
 	add(e.Phase != "", "%s", e.Phase)
@@ -437,6 +479,14 @@ func holdOf(h *Hold) string {
 		return ""
 	}
 	return h.ID + when(h.Participant != "", " on "+h.Participant)
+}
+
+func identifiersOf(e Entry) string {
+	var out []string
+	for _, id := range e.Identifiers {
+		out = append(out, id.Type+"="+id.Hash)
+	}
+	return strings.Join(out, "+")
 }
 
 func deref(p *int64) int64 {
