@@ -111,11 +111,12 @@ func items(c vault.Contents, participant string) (out []events.Item) {
 }
 
 func identifiers(c vault.Contents, types []string) (out []events.Identifier) {
-	if slices.Contains(types, saga.UserID) {
+	if slices.Contains(types, saga.UserID) && c.UserID != "" {
 		out = append(out, events.Identifier{Type: events.UserID, Value: events.Private(c.UserID)})
 	}
 	for _, id := range c.Identifiers {
-		if slices.Contains(types, id.Type) {
+		// User ids that were named are no more than that: the saga is bound to one of them.
+		if slices.Contains(types, id.Type) && id.Type != saga.UserID {
 			out = append(out, events.Identifier{Type: events.IdentifierType(id.Type), Value: events.Private(id.Value)})
 		}
 	}
@@ -133,7 +134,7 @@ func (b *batch) report(in *report) (events.Payload, error) {
 	}
 	core := toReport(in.participant, in.report)
 	for _, id := range in.report.Identifiers {
-		core.Identifiers = append(core.Identifiers, saga.Identifier{Type: string(id.Type), Hash: b.o.cfg.Keys.Hash("identifier", string(id.Type), id.Value.Reveal())})
+		core.Identifiers = append(core.Identifiers, saga.Identifier{Type: string(id.Type), Hash: b.hashOf(l.state, string(id.Type), id.Value.Reveal())})
 	}
 	if len(core.Identifiers) > 0 && !l.state.Phase.Final() {
 		c, err := b.open(l)
@@ -149,6 +150,7 @@ func (b *batch) report(in *report) (events.Payload, error) {
 		core.Undo = b.o.cfg.Keys.Hash("undo", in.report.Undo.Reveal())
 	}
 	had := len(l.state.Identifiers)
+	b.heard = in.report.Identifiers
 	effects, err := b.step(l, core)
 	if err != nil {
 		return nil, err

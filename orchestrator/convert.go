@@ -122,6 +122,9 @@ func statusOf(s saga.State, now time.Time) events.Status {
 	for i := range s.Shares {
 		st := shareStatus(&s.Shares[i])
 		st.Held = s.Held(st.Name) != nil
+		if s.Unbound && st.Step == string(saga.Waiting) {
+			st.Reason = "needs user_id"
+		}
 		out.Participants = append(out.Participants, st)
 	}
 	return out

@@ -26,6 +26,9 @@
 //     believed (trust.go), and acted on when the bus has its event (announce.go). Cancels and
 //     holds are answered when the bus has them, or as not yet replicated (cancel.go, holds.go).
 //   - Every saga that is touched is compared with all holds on record (holds.go).
+//   - A request by attributes alone is bound to one user id that the systems name, or that an
+//     operator names of those, before anything is touched (bind.go). If that person has
+//     another saga it waits for its end, and looks once a minute whether that has come.
 //   - A request that cannot join waits in a saga of its own (queue.go); a plan that asks for
 //     more by now is joined in before the pivot (replan.go).
 //   - No personal value is in a log, a metric, a subject or an error. Identifiers are in

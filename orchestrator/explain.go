@@ -45,6 +45,9 @@ func (o *Orchestrator) describe(p saga.Plan, s saga.State, now time.Time) string
 		return restoredSince(d)
 	}
 	line := saga.Explain(p, s, now)
+	if s.Ambiguous != "" && s.Stuck() == s.Ambiguous {
+		line += "; expunge op bind " + string(s.ID) + " --user-id ID"
+	}
 	if !s.Phase.Final() && o.recovery.get().Unconfirmed {
 		line = "the store was put back, so nothing is erased until an operator confirms it (confirm_restore); " + line
 	}

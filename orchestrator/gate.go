@@ -6,9 +6,14 @@ import (
 	"github.com/expunge-io/expunge/orchestrator/saga"
 )
 
-// gate answers a saga that asks to pass its pivot: nothing of its own is in the way, and
-// what is left to look at is the world around it.
+// gate answers a saga that asks whose it is, or asks to pass its pivot: nothing of its own
+// is in the way, and what is left to look at is the world around it.
 func (b *batch) gate(l *loaded, effects []saga.Effect) error {
+	for _, e := range effects {
+		if who, ok := e.(saga.AskSubject); ok {
+			return b.bind(l, who.User)
+		}
+	}
 	asks := func(e saga.Effect) bool { _, ok := e.(saga.AskPivot); return ok }
 	if !slices.ContainsFunc(effects, asks) {
 		return nil

@@ -31,10 +31,8 @@ func (o *Orchestrator) Operate(ctx context.Context, op events.Operation) (events
 			return o.releaseBrake(ctx, op)
 		}
 		return o.operateOn(ctx, op)
-	case events.OpRetry, events.OpWaive, events.OpCancel, events.OpResume, events.OpExtend:
+	case events.OpRetry, events.OpWaive, events.OpCancel, events.OpResume, events.OpExtend, events.OpBind:
 		return o.operateOn(ctx, op)
-	case events.OpBind:
-		return *problem(events.CodeUnsupported, "verb", "this version takes requests by user_id only: there is nothing to bind"), nil
 	}
 	return *problem(events.CodeUnsupported, "verb", "this version does not know it"), nil
 }
@@ -104,11 +102,12 @@ func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (even
 		if d, held := o.bars.holds(l.state.ID); held {
 			return bypassed(op.Verb, d), nil
 		}
-		inputs, bad := inputsOf(op, l.state)
+		inputs, bad := b.inputsOf(op, l.state)
 		if bad != nil {
 			return *bad, nil
 		}
-		from := len(b.out.Outbox)
+		from, had := len(b.out.Outbox), len(l.state.Identifiers)
+		b.heard = said(op)
 		for _, in := range inputs {
 			effects, err := b.step(l, in)
 			if err != nil {
@@ -116,6 +115,11 @@ func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (even
 			}
 			if bad := refusal(effects); bad != nil {
 				return *bad, nil
+			}
+		}
+		if added := l.state.Identifiers[had:]; len(added) > 0 {
+			if err := b.sealNew(l, added, b.heard); err != nil {
+				return nil, err
 			}
 		}
 		replicated := true
@@ -132,7 +136,7 @@ func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (even
 }
 
 // inputsOf turns a decision into inputs of the core.
-func inputsOf(op events.Operation, s saga.State) ([]saga.Input, *events.Problem) {
+func (b *batch) inputsOf(op events.Operation, s saga.State) ([]saga.Input, *events.Problem) {
 	switch op.Verb {
 	case events.OpRetry:
 		return retries(op, s)
@@ -144,12 +148,14 @@ func inputsOf(op events.Operation, s saga.State) ([]saga.Input, *events.Problem)
 		return []saga.Input{saga.Resume{By: op.By, Ground: op.Ground}}, nil
 	case events.OpExtend:
 		return []saga.Input{saga.Extend{Until: value(op.Until), By: op.By, Ground: op.Ground}}, nil
+	case events.OpBind:
+		return []saga.Input{saga.BindTo{User: b.hashOf(s, saga.UserID, op.UserID.Reveal()), By: op.By, Ground: op.Ground}}, nil
 	case events.OpReleaseBrake:
 		if op.Participant == "" {
 			return nil, problem(events.CodeInvalid, "participant", "is missing, and needed to release the brake of a saga")
 		}
 		return []saga.Input{saga.Unbrake{Participant: op.Participant, By: op.By, Ground: op.Ground}}, nil
-	case events.OpBind, events.OpHold, events.OpRelease, events.OpConfirmClock, events.OpConfirmRestore, events.OpExplain, events.OpHolds:
+	case events.OpHold, events.OpRelease, events.OpConfirmClock, events.OpConfirmRestore, events.OpExplain, events.OpHolds:
 	}
 	return nil, problem(events.CodeUnsupported, "verb", "it is not about one saga")
 }

@@ -182,7 +182,7 @@ func TestBadRequestsNameTheFieldAndRecordNothing(t *testing.T) {
 		`{"user_id":"x","plan":"nope"}`:   `plan`,
 		`{"user_id":"x","regime":"nope"}`: `regime`,
 		`{"user_id":"x","scope":{"participants":["nobody"]}}`:        `scope`,
-		`{"identifiers":[{"type":"email","value":"a@example.com"}]}`: `identifiers`,
+		`{"identifiers":[{"type":"email","value":"a@example.com"}]}`: `identifiers`, // nobody in this plan names a user id
 		`{"user_id":"x","not_before":"2999-01-01T00:00:00Z"}`:        `not_before`,
 	} {
 		m, err := nc.Request("erasure.request.billing", []byte(body), 5*time.Second)

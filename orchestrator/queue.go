@@ -96,7 +96,8 @@ func (b *batch) occupy(was, is saga.State) {
 	if after != "" {
 		b.occupied(after, is.ID)
 	}
-	if is.Phase.Final() && !was.Queued && was.Subject != "" {
+	bound := was.Unbound && !is.Unbound // its place among those who ask by the same attributes is free
+	if (is.Phase.Final() || bound) && !was.Queued && was.Subject != "" {
 		b.freed = append(b.freed, was.Subject)
 	}
 }

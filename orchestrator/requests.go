@@ -25,9 +25,6 @@ func (o *Orchestrator) fit(source string, r events.Request, defaultKey string) (
 	if !ok {
 		return nil, problem(events.CodeInvalid, "", "this source is not configured")
 	}
-	if r.UserID == "" {
-		return nil, problem(events.CodeUnsupported, "identifiers", "this version takes user_id only")
-	}
 	in := &intake{source: source, realm: src.Realm, regime: or(r.Regime, src.Regime), request: r, key: or(r.IdempotencyKey, defaultKey)}
 	if in.plan, ok = o.cfg.Plans[or(r.Plan, src.Plan)]; !ok {
 		return nil, problem(events.CodeInvalid, "plan", "no plan of this name is configured")
@@ -44,7 +41,11 @@ func (o *Orchestrator) fit(source string, r events.Request, defaultKey string) (
 	if bad := o.narrow(in); bad != nil {
 		return nil, bad
 	}
-	parts := append([]string{source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime}, scopeParts(in)...)
+	if bad := findable(in); bad != nil {
+		return nil, bad
+	}
+	parts := append([]string{source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime}, attributes(r)...)
+	parts = append(parts, scopeParts(in)...)
 	in.fingerprints = o.cfg.Keys.HashAll("request", parts...)
 	return in, nil
 }
@@ -68,7 +69,7 @@ func (b *batch) request(in *intake) (events.Payload, error) {
 	} else if !errors.Is(err, storage.ErrNotFound) {
 		return nil, err
 	}
-	subjects := b.o.cfg.Keys.HashAll(vault.Subject, in.realm, in.request.UserID.Reveal())
+	subjects := b.o.subjectsOf(in)
 	id, err := b.live(subjects)
 	if errors.Is(err, storage.ErrNotFound) {
 		return b.start(in, subjects[0], keys, false)
@@ -136,7 +137,7 @@ func (b *batch) start(in *intake, subject string, keys []string, queued bool) (e
 	}
 	b.created = append(b.created, sid)
 	b.see(l)
-	if err := b.holdOn(l, b.o.personHashes(in.realm, in.request.UserID.Reveal(), nil)); err != nil {
+	if err := b.holdOn(l, b.o.personHashes(in.realm, in.request.UserID.Reveal(), in.request.Identifiers)); err != nil {
 		return nil, err
 	}
 	b.out.Plans = append(b.out.Plans, in.plan)
@@ -144,10 +145,18 @@ func (b *batch) start(in *intake, subject string, keys []string, queued bool) (e
 }
 
 func (b *batch) requested(in *intake, id saga.ID, subject string) saga.Requested {
-	return saga.Requested{Saga: id, Plan: in.plan, Subject: subject, Regime: in.regime, Due: b.now.Add(in.due),
+	ask := saga.Requested{Saga: id, Plan: in.plan, Subject: subject, Regime: in.regime, Due: b.now.Add(in.due),
 		Items: in.items, CutOff: in.cutOff, NotBefore: in.notBefore,
-		Request:     saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprints[0], Correlation: in.request.CorrelationID, At: b.now, NotBefore: in.notBefore},
-		Identifiers: []saga.Identifier{{Type: saga.UserID, Hash: b.o.cfg.Keys.Hash("identifier", saga.UserID, in.request.UserID.Reveal())}}}
+		Request: saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprints[0], Correlation: in.request.CorrelationID, At: b.now, NotBefore: in.notBefore},
+		Unbound: in.request.UserID == ""}
+	ids := in.request.Identifiers
+	if !ask.Unbound {
+		ids = []events.Identifier{{Type: events.UserID, Value: in.request.UserID}}
+	}
+	for _, one := range ids {
+		ask.Identifiers = append(ask.Identifiers, saga.Identifier{Type: string(one.Type), Hash: b.o.cfg.Keys.Hash("identifier", string(one.Type), one.Value.Reveal())})
+	}
+	return ask
 }
 
 // requestID names the n-th request of a saga, and leads back to it.
@@ -171,6 +180,9 @@ func sagaOf(request string) saga.ID {
 
 func contentsOf(in *intake) vault.Contents {
 	c := vault.Contents{Realm: in.realm, UserID: in.request.UserID.Reveal(), Reason: in.request.Reason.Reveal()}
+	for _, id := range in.request.Identifiers {
+		c.Identifiers = append(c.Identifiers, vault.Identifier{Type: string(id.Type), Value: id.Value.Reveal()})
+	}
 	if in.request.Scope != nil {
 		for _, i := range in.request.Scope.Items {
 			c.Items = append(c.Items, vault.Item{Participant: i.Participant, Kind: string(i.Kind), Reference: i.Reference.Reveal()})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -207,6 +206,7 @@ type shelf struct {
 	name  string
 	kind  events.Kind
 	yield func(user string) []events.Identifier
+	finds map[string][]string // users by attribute; set: it names them
 
 	mu      sync.Mutex
 	items   map[string]int64
@@ -324,8 +324,27 @@ func (s *shelf) prepare(ctx context.Context, nc *nats.Conn, cmd events.Command, 
 	return true
 }
 
+// userOf returns the user id of a permit; empty: nobody knows it yet.
 func userOf(p events.Permit) string {
-	return p.Identifiers[slices.IndexFunc(p.Identifiers, func(id events.Identifier) bool { return id.Type == events.UserID })].Value.Reveal()
+	for _, id := range p.Identifiers {
+		if id.Type == events.UserID {
+			return id.Value.Reveal()
+		}
+	}
+	return ""
+}
+
+// names says whose the attributes of a permit are.
+func (s *shelf) names(p events.Permit) (out []events.Identifier, n int64) {
+	for _, id := range p.Identifiers {
+		for _, user := range s.finds[id.Value.Reveal()] {
+			if s.items[user] > 0 {
+				out = append(out, events.Identifier{Type: events.UserID, Value: events.Private(user)})
+			}
+			n += s.items[user]
+		}
+	}
+	return out, n
 }
 
 func (s *shelf) do(p events.Permit) (rep events.Report, ok bool) {
@@ -337,6 +356,9 @@ func (s *shelf) do(p events.Permit) (rep events.Report, ok bool) {
 	rep = events.Report{Saga: p.Saga, Verb: p.Verb, Round: p.Round, Permit: p.Permit, Verdict: events.Absent}
 	switch p.Verb {
 	case events.Resolve:
+		if s.finds != nil {
+			rep.Identifiers, n = s.names(p)
+		}
 		if n > 0 {
 			rep.Verdict = events.Resolved
 			rep.Counts = events.Counts{s.kind: n}

@@ -27,7 +27,11 @@ func (o *Orchestrator) narrow(in *intake) *events.Problem {
 			Hash: o.cfg.Keys.Hash("item", item.Participant, string(item.Kind), item.Reference.Reveal())})
 	}
 	slices.Sort(names)
-	plan, ok := in.plan.Narrow(slices.Compact(names))
+	narrow := in.plan.Narrow
+	if in.request.UserID == "" {
+		narrow = in.plan.NarrowToFind
+	}
+	plan, ok := narrow(slices.Compact(names))
 	if !ok {
 		return problem(events.CodeInvalid, "scope", "it names a participant that is not in the plan")
 	}
