@@ -16,7 +16,7 @@ decision.
 
 ` + exitCodes
 	for _, d := range []deed{
-		retryDeed(), waiveDeed(), cancelDeed(), resumeDeed(), extendDeed(), holdDeed(w), releaseDeed(), brakeDeed(),
+		retryDeed(), waiveDeed(), cancelDeed(), resumeDeed(), bindDeed(w), extendDeed(), holdDeed(w), releaseDeed(), brakeDeed(),
 		confirmClockDeed(), confirmRestoreDeed(),
 	} {
 		c.AddCommand(d.command(w))

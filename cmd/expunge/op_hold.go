@@ -45,21 +45,29 @@ func person(in io.Reader, op *events.Operation, args, identifiers []string) erro
 		}
 		op.UserID = events.Private(id)
 	}
-	for i, text := range identifiers {
-		kind, value, ok := strings.Cut(text, "=")
-		if !ok {
-			return fmt.Errorf("--identifier %d: want type=value, such as email=-", i+1)
-		}
-		value, err := userID(lines, value)
-		if err != nil {
-			return err
-		}
-		op.Identifiers = append(op.Identifiers, events.Identifier{Type: events.IdentifierType(kind), Value: events.Private(value)})
+	var err error
+	if op.Identifiers, err = attributes(lines, identifiers); err != nil {
+		return err
 	}
 	if len(args)+len(identifiers) == 0 {
 		return errors.New("on whom? give USER_ID or --identifier")
 	}
 	return nil
+}
+
+// attributes reads identifiers that are given as type=value, or type=- for a line of input.
+func attributes(lines *bufio.Reader, given []string) (ids []events.Identifier, err error) {
+	for i, text := range given {
+		kind, value, ok := strings.Cut(text, "=")
+		if !ok {
+			return nil, fmt.Errorf("--identifier %d: want type=value, such as email=-", i+1)
+		}
+		if value, err = userID(lines, value); err != nil {
+			return nil, err
+		}
+		ids = append(ids, events.Identifier{Type: events.IdentifierType(kind), Value: events.Private(value)})
+	}
+	return ids, nil
 }
 
 func releaseDeed() deed {

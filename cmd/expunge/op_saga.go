@@ -56,6 +56,33 @@ other about the person, or an identifier belongs to somebody else as well.`,
 	}
 }
 
+func bindDeed(w world) deed {
+	var id string
+	return deed{
+		verb: events.OpBind, use: "bind SAGA", args: cobra.ExactArgs(1),
+		short: "Say who an ambiguous request means",
+		long: `Say who an ambiguous request means: it brought no user id, and the systems name two, or none. It is
+bound to that person for good. If systems name others, it must be one of those; where another one is
+named by the same identifiers is to be looked at once more, before expunge op resume lets it go on.
+
+What is typed as an argument stands in the shell's history and in the list of processes. With -
+for the user id it is read from standard input.`,
+		flags: func(c *cobra.Command, _ *events.Operation) {
+			c.Flags().StringVar(&id, "user-id", "", "the person's user id in the realm of the request's source (required)")
+		},
+		take: func(op *events.Operation, args []string) error {
+			op.Saga = args[0]
+			if id == "" {
+				return nil // said by the check of the operation
+			}
+			value, err := userID(w.in, id)
+			op.UserID = events.Private(value)
+			return err
+		},
+		sample: "  echo u-0042 | expunge op bind SAGA --user-id - --ground 'called back, ticket 4711'",
+	}
+}
+
 func extendDeed() deed {
 	return deed{
 		verb: events.OpExtend, use: "extend SAGA", args: cobra.ExactArgs(1), take: aboutSaga,

@@ -17,6 +17,7 @@ import (
 type requestOptions struct {
 	access
 	request     events.Request
+	given       []string // identifiers
 	event, wait bool
 	json        bool
 }
@@ -24,30 +25,33 @@ type requestOptions struct {
 func requestCommand(w world) *cobra.Command {
 	var o requestOptions
 	c := &cobra.Command{
-		Use: "request USER_ID", Short: "Ask for an erasure",
+		Use: "request [USER_ID]", Short: "Ask for an erasure",
 		Long: `Ask for an erasure of the person with a user id. The answer comes after the request is
 committed to disk: from then on it reaches a final state whatever happens.
 
+Who does not know the user id gives identifiers instead. The systems are asked whose they are, and
+nothing is touched before they all name one and the same user id, or an operator says which it is.
+
 What is typed as an argument stands in the shell's history and in the list of processes. With -
-for USER_ID the id is read from standard input.
+for USER_ID, or for the value of an identifier, it is read from a line of standard input.
 
 ` + exitCodes,
-		Example: "  expunge request u-0042 --wait\n  echo u-0042 | expunge request - --source billing --key ticket-4711",
-		Args:    args(cobra.ExactArgs(1)),
+		Example: "  expunge request u-0042 --wait\n  echo u-0042 | expunge request - --source billing --key ticket-4711\n" +
+			"  echo mia@example.com | expunge request --identifier email=-",
+		Args: args(cobra.MaximumNArgs(1)),
 		RunE: func(c *cobra.Command, args []string) error {
 			if o.event && o.wait {
 				return usage(c, errors.New("--event and --wait exclude each other: a stored event has no answer to wait for"))
 			}
-			id, err := userID(w.in, args[0])
-			if err != nil {
+			if err := o.person(w.in, args); err != nil {
 				return usage(c, err)
 			}
-			o.request.UserID = events.Private(id)
 			return o.run(c.Context(), w)
 		},
 	}
 	o.flags(c, w)
 	f := c.Flags()
+	f.StringArrayVar(&o.given, "identifier", nil, "instead of USER_ID: an identifier of the person, as type=value; may be given again")
 	f.StringVar(&o.request.Plan, "plan", "", "plan; empty: that of the source")
 	f.StringVar(&o.request.Regime, "regime", "", "regime, which sets the deadline; empty: that of the source")
 	f.StringVar(&o.request.IdempotencyKey, "key", "", "idempotency key: the same one is the same request")
@@ -56,6 +60,23 @@ for USER_ID the id is read from standard input.
 	f.BoolVar(&o.wait, "wait", false, "follow the erasure to its end")
 	f.BoolVar(&o.json, "json", false, "print the answer as JSON")
 	return c
+}
+
+// person takes whom the request is about: one user id, or identifiers.
+func (o *requestOptions) person(in io.Reader, args []string) (err error) {
+	lines := bufio.NewReader(in)
+	switch {
+	case len(args) > 0 && len(o.given) > 0:
+		return errors.New("USER_ID and --identifier exclude each other: the user id says who it is")
+	case len(o.given) > 0:
+		o.request.Identifiers, err = attributes(lines, o.given)
+		return err
+	case len(args) == 0:
+		return errors.New("of whom? give USER_ID or --identifier")
+	}
+	id, err := userID(lines, args[0])
+	o.request.UserID = events.Private(id)
+	return err
 }
 
 // userID is the argument, or the first line of in for "-".

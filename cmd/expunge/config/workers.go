@@ -112,6 +112,10 @@ func (w Worker) fit(n node, p saga.Plan, spec saga.Spec) {
 			n.bad("needs %s, which plan %s does not give it: add it to plans.%s.participants.%s.needs", typ, p.Name, p.Name, spec.Name)
 		}
 	}
+	asked := len(spec.Needs) > 0 && !slices.Contains(spec.Needs, saga.UserID) // also without the user id
+	if asked && slices.Contains(w.needs, events.UserID) && p.Finds(spec.Needs) {
+		n.bad("needs user_id, and plan %s may ask it without one: add user_id to plans.%s.participants.%s.needs", p.Name, p.Name, spec.Name)
+	}
 	for _, typ := range spec.Yields {
 		if !slices.Contains(w.yields, events.IdentifierType(typ)) {
 			n.bad("does not yield %s, as plan %s says it does", typ, p.Name)
