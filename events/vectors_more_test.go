@@ -54,6 +54,23 @@ func restored() events.Summary {
 	return s
 }
 
+// unboundSamples are of a request that brought an address and no user id.
+func unboundSamples() []sample {
+	ask := permit(events.Resolve, "p-08d1")
+	ask.Identifiers = []events.Identifier{{Type: "email", Value: "mia@example.com"}}
+	names := report(events.Resolve, "p-08d1", events.Resolved)
+	names.Counts, names.Identifiers = events.Counts{"emails": 1}, []events.Identifier{{Type: events.UserID, Value: "u-0042"}}
+	by := sender{id: "w-40", source: "/participants/registration-data", saga: true}
+	ambiguous := lifecycle(events.KindParked, events.Resolving)
+	ambiguous.Reason = "ambiguous: 2 user ids are found by what the request brings: bind it to one of them"
+	return []sample{
+		{"permit-unbound", "Say whose an address is: nobody knows the user id yet.", "", "", answer("a-40"), ask},
+		{"report-names-user", "The address is found, and whose it is.", "erasure.report.registration-data.0", "", by, names},
+		{"event-ambiguous", "Two users are found by the address: an operator must bind it to one.", events.SubjectEvent(events.KindParked, "billing"), "",
+			stored("e7.parked.billing", 50), ambiguous},
+	}
+}
+
 const image = "5d6f2a10-0000-4000-8000-00000000002a"
 
 // narrowSamples are an erasure of one image.

@@ -94,7 +94,7 @@ var due = time.Date(2026, 3, 5, 9, 0, 0, 0, time.UTC)
 // samples are grown and never changed: their files are the contract.
 func samples() []sample {
 	var all []sample
-	for _, group := range [][]sample{sourceSamples(), resolveSamples(), eraseSamples(), verifySamples(), reportSamples(), outcomeSamples(), undoSamples(), narrowSamples(), operatorSamples()} {
+	for _, group := range [][]sample{sourceSamples(), resolveSamples(), eraseSamples(), verifySamples(), reportSamples(), outcomeSamples(), undoSamples(), narrowSamples(), unboundSamples(), operatorSamples()} {
 		all = append(all, group...)
 	}
 	return all

@@ -31,7 +31,8 @@ type Counter interface {
 	Count(ctx context.Context, t Task) (events.Counts, error)
 }
 
-// Resolver finds identifiers that other participants need.
+// Resolver finds identifiers that other participants need. Who yields user_id names every
+// user to whom the task's identifiers lead; what it erases later must be of the task's one.
 type Resolver interface {
 	// Yields are the identifier types that Resolve may return; a closed list.
 	Yields() []events.IdentifierType
@@ -59,7 +60,9 @@ type Itemizer interface {
 	ItemKinds() []events.Kind
 }
 
-// Needer says which identifier types a participant needs; without it, user_id alone.
+// Needer says which identifier types a participant needs; without it, user_id alone. Who
+// needs others and not user_id may be asked to resolve without one, when a request brings
+// attributes alone; and again with it, once the systems have named it.
 type Needer interface {
 	Needs() []events.IdentifierType
 }

@@ -23,7 +23,7 @@ type Grant struct {
 	Attempt   int
 	Life      time.Duration // counted by the worker from before it asked
 	MaybeDone bool
-	Needs     []string // identifier types to hand out: user_id, what it needs, and what it yielded, lest it delete what nobody was told of
+	Needs     []string // identifier types to hand out: user_id (once the saga is bound), what it needs, and what it yielded, lest it delete what nobody was told of
 	Baseline  Counts
 	Undo      bool // hand out what the suspend step sealed
 }
