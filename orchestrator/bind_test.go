@@ -121,6 +121,13 @@ func TestAnAmbiguousRequestWaitsForAnOperator(t *testing.T) {
 		t.Errorf("ended as %s", sum.State)
 	}
 	erasedOnly(t, "bob", "ada", account, directory)
+	for _, p := range append(r.permitsOf(account), r.permitsOf(directory)...) {
+		for _, id := range p.Identifiers {
+			if id.Type == events.UserID && id.Value != "bob" {
+				t.Errorf("a permit to %s hands out %q", p.Verb, id.Value.Reveal())
+			}
+		}
+	}
 }
 
 // TestAnAddressThatNobodyKnowsIsNotFound.
