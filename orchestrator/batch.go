@@ -35,6 +35,7 @@ type batch struct {
 	replies  []reply
 	await    []storage.MessageKey  // for the answer to the job under way
 	heard    []events.Identifier   // which the job under way brings, and which are sealed after it
+	had      map[saga.ID]int       // how many identifiers of a saga were there before it
 	acked    []acked               // messages that the bus has, taken from the relay
 	told     []saga.ID             // sagas that learnt of the restart
 	rewake   map[saga.ID]time.Time // sagas that were woken and did not change
@@ -68,7 +69,7 @@ func (o *Orchestrator) newBatch(ctx context.Context) *batch {
 // take passes one job through the core. It never fails: an error is the job's answer, and
 // nothing of the job stays in the batch.
 func (b *batch) take(j job) {
-	b.await, b.heard = nil, nil
+	b.await, b.heard, b.had = nil, nil, nil
 	var ans answer
 	ans.err = b.attempt(func() (err error) {
 		ans.payload, err = b.process(j)

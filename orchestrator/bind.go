@@ -78,7 +78,10 @@ func (b *batch) bind(l *loaded, user string) error {
 	if err := l.keep(next); err != nil {
 		return err
 	}
-	return b.holdOn(l, b.o.personHashes(next.Realm, value, nil))
+	if err := b.holdOn(l, b.o.personHashes(next.Realm, value, nil)); err != nil {
+		return err
+	}
+	return b.compareOwners(l, 0)
 }
 
 // userIDOf returns the user id of which user is the keyed hash: one that was sealed, or that

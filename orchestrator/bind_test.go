@@ -250,3 +250,69 @@ func TestANarrowRequestByAnAddressKeepsToItsScope(t *testing.T) {
 	}
 	erasedOnly(t, "ada", "bob", account, directory)
 }
+
+// TestAValueOfTwoPersonsIsLookedAt: each of them has one address, and it is the same. Neither
+// passes its pivot before an operator looked; also when the first was known before a restart.
+func TestAValueOfTwoPersonsIsLookedAt(t *testing.T) {
+	plan := findable()
+	plan.Single = []string{"email"}
+	r := newRig(t, plan)
+	account, directory := r.found(map[string][]string{})
+	account.yield = func(string) []events.Identifier {
+		return []events.Identifier{{Type: "email", Value: "team@example.com"}}
+	}
+	hold := r.operate(events.Operation{Verb: events.OpHold, Realm: "main", UserID: "ada"})
+	c, w := r.client("billing")
+	ask := func(user string) events.Acceptance {
+		a, err := c.Request(t.Context(), events.Request{UserID: events.Private(user)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	ada := ask("ada")
+	eventually(t, "looked at", func() bool { return r.state(ada.Saga).Shares[1].Resolve.Status == saga.Reported })
+	r.restart()
+	bob := ask("bob")
+	d := r.desk()
+	for _, a := range []events.Acceptance{ada, bob} {
+		eventually(t, "in doubt", func() bool { return r.state(a.Saga).Doubt != "" })
+		got := d.explains(a.Saga, "its value of email is another person's as well").Explain
+		if strings.Contains(got, "team@") {
+			t.Errorf("the value is told: %s", got)
+		}
+	}
+	erasedOnly(t, "nobody", "ada", account, directory)
+	erasedOnly(t, "nobody", "bob", account, directory)
+	d.does(events.Operation{Verb: events.OpResume, Saga: bob.Saga})
+	r.await(w, bob.Saga)
+	erasedOnly(t, "bob", "ada", account)
+	d.does(events.Operation{Verb: events.OpResume, Saga: ada.Saga})
+	r.operate(events.Operation{Verb: events.OpRelease, Hold: hold.Hold})
+	if sum, _ := r.await(w, ada.Saga); sum.State != events.Completed {
+		t.Errorf("ended as %s", sum.State)
+	}
+}
+
+// TestAValueThatComesWithTheLastLookIsComparedBeforeThePivot: nothing else would keep the saga
+// from passing it with that very report.
+func TestAValueThatComesWithTheLastLookIsComparedBeforeThePivot(t *testing.T) {
+	r := newRig(t, saga.Plan{Name: "all", Single: []string{"email"}, Participants: []saga.Spec{{Name: events.Account, Yields: []string{"email"}}}})
+	account := newShelf(events.Account, "accounts", map[string]int64{"ada": 1, "bob": 1})
+	account.yield = func(string) []events.Identifier {
+		return []events.Identifier{{Type: "email", Value: "team@example.com"}}
+	}
+	r.serve(account)
+	r.operate(events.Operation{Verb: events.OpHold, Realm: "main", UserID: "ada"})
+	c, _ := r.client("billing")
+	for _, user := range []events.Private{"ada", "bob"} {
+		a, err := c.Request(t.Context(), events.Request{UserID: user})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "looked at", func() bool { return r.state(a.Saga).Shares[0].Resolve.Status == saga.Reported })
+		if s := r.state(a.Saga); user == "bob" && (s.Phase != saga.Resolving || s.Doubt == "") {
+			t.Errorf("in %s, doubt %q", s.Phase, s.Doubt)
+		}
+	}
+}

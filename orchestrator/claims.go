@@ -150,7 +150,7 @@ func (b *batch) report(in *report) (events.Payload, error) {
 		core.Undo = b.o.cfg.Keys.Hash("undo", in.report.Undo.Reveal())
 	}
 	had := len(l.state.Identifiers)
-	b.heard = in.report.Identifiers
+	b.heard, b.had = in.report.Identifiers, map[saga.ID]int{l.state.ID: had}
 	effects, err := b.step(l, core)
 	if err != nil {
 		return nil, err
@@ -160,6 +160,9 @@ func (b *batch) report(in *report) (events.Payload, error) {
 			return nil, err
 		}
 		if err := b.holdOn(l, b.o.personHashes("", "", in.report.Identifiers)); err != nil {
+			return nil, err
+		}
+		if err := b.compareOwners(l, had); err != nil {
 			return nil, err
 		}
 	}

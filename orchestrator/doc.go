@@ -29,6 +29,8 @@
 //   - A request by attributes alone is bound to one user id that the systems name, or that an
 //     operator names of those, before anything is touched (bind.go). If that person has
 //     another saga it waits for its end, and looks once a minute whether that has come.
+//   - Two sagas under way that hold two persons by one value, of which each has one, wait for
+//     an operator before their pivots (owners.go).
 //   - A request that cannot join waits in a saga of its own (queue.go); a plan that asks for
 //     more by now is joined in before the pivot (replan.go).
 //   - No personal value is in a log, a metric, a subject or an error. Identifiers are in

@@ -18,6 +18,11 @@ func (b *batch) gate(l *loaded, effects []saga.Effect) error {
 	if !slices.ContainsFunc(effects, asks) {
 		return nil
 	}
+	if from, news := b.had[l.state.ID]; news { // it may be told something with the last look
+		if err := b.compareOwners(l, from); err != nil || l.state.Doubt != "" {
+			return err
+		}
+	}
 	if why := b.inTheWay(l); why != "" {
 		_, err := b.step(l, saga.Braked{Reason: why})
 		return err

@@ -59,6 +59,7 @@ type Orchestrator struct {
 	damaged   map[saga.ID]bool // stand still until an operator mends them
 	nameless  bool             // one of them does not even tell its id
 	holdings  *holds
+	owners    *owners
 	brakes    brakes
 	ticked    time.Time   // by the tick ledger
 	unions    shortMemory // by digest: under which plan a saga goes on; zero: as it is
@@ -82,7 +83,7 @@ func New(cfg Config) (*Orchestrator, error) {
 		presence: newPresence(), bars: newBars(), marks: newMarks(), decider: byCore{}, plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: shortMemory{}}
 	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
-	o.held, o.holdings = o.leased, newHolds()
+	o.held, o.holdings, o.owners = o.leased, newHolds(), newOwners()
 	o.relay = newRelay(cfg.Logger, m, o.mayPublish, o.marks.acked)
 	o.checked.Store(unchecked)
 	m.clockTrusted.Set(1)

@@ -82,6 +82,9 @@ func (o *Orchestrator) recoverSagas(ctx context.Context) error {
 	for s, err := range o.cfg.Store.Live(ctx) {
 		if err == nil {
 			o.live.set(s)
+			if p, err := o.plan(ctx, s.Plan); err == nil { // or its first input says so
+				o.owners.set(s, p, o.realmOf(s))
+			}
 			o.restarted[s.ID] = true
 			o.again = append(o.again, s.ID)
 			if s.Unsealed() {

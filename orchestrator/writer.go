@@ -187,6 +187,7 @@ func (o *Orchestrator) committed(b *batch) error {
 		l := b.sagas[id]
 		o.cache.put(l.state)
 		o.live.set(l.state)
+		o.owners.set(l.state, l.plan, o.realmOf(l.state))
 		if at, ok := l.state.Wake(l.plan, b.now); ok {
 			o.clock.set(id, at)
 		} else {
