@@ -17,11 +17,13 @@ func TestAnythingMayCome(t *testing.T) {
 		c.plan = Plan{Name: "any", Attempts: 2, Rounds: 2, Single: []string{"mail"}, Quiet: rapid.SampledFrom([]time.Duration{0, time.Minute}).Draw(t, "quiet"),
 			Grace: rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "grace"),
 			Participants: []Spec{{Name: "a", Suspends: true, MaxItems: 1}, {Name: "b", After: []string{"a"}, Needs: []string{"mail"}},
-				{Name: "c", Unverified: "blind", Yields: []string{"mail"}, Suspends: rapid.Bool().Draw(t, "suspends")}}}.WithDefaults()
+				{Name: "c", Unverified: "blind", Yields: []string{"mail"}, Suspends: rapid.Bool().Draw(t, "suspends")},
+				{Name: "d", Needs: []string{"mail"}, Yields: []string{UserID}}}}.WithDefaults()
 		if err := c.plan.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		c.next(Requested{Saga: "s", Request: Request{ID: "r0", Source: "x", Fingerprint: "0"}, Subject: "h", Due: c.now.Add(time.Hour), Plan: c.plan, Queued: rapid.Bool().Draw(t, "queued")})
+		c.next(Requested{Saga: "s", Request: Request{ID: "r0", Source: "x", Fingerprint: "0"}, Subject: "h", Due: c.now.Add(time.Hour), Plan: c.plan,
+			Queued: rapid.Bool().Draw(t, "queued"), Unbound: rapid.Bool().Draw(t, "unbound"), Identifiers: []Identifier{{Type: "mail", Hash: "1"}}})
 		for range 80 {
 			c.now = c.now.Add(rapid.SampledFrom([]time.Duration{0, 0, 0, time.Second, 70 * time.Second, -time.Hour, 48 * time.Hour}).Draw(t, "pass"))
 			c.next(c.input())
@@ -65,6 +67,10 @@ func (c *chaos) next(in Input) {
 		case AskPivot:
 			if c.draw(3) > 0 {
 				defer func() { c.next(Cleared{}); c.next(Announced{}) }()
+			}
+		case AskSubject:
+			if c.draw(3) > 0 {
+				defer func() { c.next(Bound{User: e.User, Subject: "h " + e.User}) }()
 			}
 		case Ring, Emit, Finish, Bind:
 		}
@@ -197,6 +203,7 @@ func (c *chaos) around(who string, verb Verb) Input {
 	}
 	return rapid.SampledFrom([]Input{
 		Begin{}, Begin{}, Cleared{}, Braked{Reason: "full"}, Announced{}, HoldPlaced{hold}, HoldReleased{ID: hold.ID, By: "ada", Ground: "over"},
+		Bound{User: "1", Subject: "h 1"}, Bound{}, Taken{"other"}, BindTo{User: rapid.SampledFrom([]string{"1", "2", ""}).Draw(c.t, "user"), By: "ada", Ground: "looked"},
 		Doubted{Reason: "look"}, Resume{By: "ada", Ground: "looked"}, Extend{Until: c.now.Add(48 * time.Hour), By: "ada", Ground: "many"},
 		Unbrake{Participant: who, By: "ada", Ground: "looked"}, BoxLost{}, BoxFound{}, BoxFound{}, decided,
 		Replanned{c.plan.Union(more)}, Replanned{more}, Replanned{}, Waive{Participant: who, Verb: verb, By: "ada", Ground: "ticket"},
@@ -214,7 +221,7 @@ func (c *chaos) report(who string, verb Verb, round int, permit PermitID) Report
 		in.Counts = Counts{"k": rapid.Int64Range(0, 2).Draw(c.t, "count")}
 	}
 	if rapid.Bool().Draw(c.t, "yields") {
-		in.Identifiers = []Identifier{{Type: rapid.SampledFrom([]string{"mail", "phone"}).Draw(c.t, "type"), Hash: "1"}}
+		in.Identifiers = []Identifier{{Type: rapid.SampledFrom([]string{"mail", "phone", UserID}).Draw(c.t, "type"), Hash: rapid.SampledFrom([]string{"1", "1", "2"}).Draw(c.t, "value")}}
 	}
 	return in
 }
