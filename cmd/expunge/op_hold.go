@@ -21,6 +21,10 @@ func holdDeed(w world) deed {
 was asked for or not. Under it nothing more is erased; who still has a permit from before is named.
 Its release, or its end, drives the erasure on by itself.
 
+Identifiers are compared byte by byte: a hold on Mia@example.com does not lie on mia@example.com.
+Name the user id, which cannot be written in two ways, wherever it is known; further identifiers
+reach an erasure that was asked for without one.
+
 What is typed as an argument stands in the shell's history and in the list of processes. With -
 for USER_ID, or for the value of an identifier, it is read from a line of standard input.`,
 		flags: func(c *cobra.Command, op *events.Operation) {
