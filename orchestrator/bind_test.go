@@ -316,3 +316,34 @@ func TestAValueThatComesWithTheLastLookIsComparedBeforeThePivot(t *testing.T) {
 		}
 	}
 }
+
+// TestANumberThatNobodyVouchesForErasesNothing: the address finds the person, and the number
+// beside it is another's.
+func TestANumberThatNobodyVouchesForErasesNothing(t *testing.T) {
+	plan := findable()
+	plan.Participants[0].Yields = []string{"email", "phone"}
+	plan.Participants = append(plan.Participants, saga.Spec{Name: events.Sessions, Needs: []string{"phone"}})
+	r := newRig(t, plan)
+	account, directory := r.found(map[string][]string{"ada@example.com": {"ada"}})
+	sessions := newShelf(events.Sessions, "sessions", map[string]int64{"ada": 1})
+	r.serve(sessions)
+	c, w := r.client("billing")
+	a, err := c.Request(t.Context(), events.Request{Identifiers: []events.Identifier{{Type: "email", Value: "ada@example.com"}, {Type: "phone", Value: "7"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "in doubt", func() bool { return r.state(a.Saga).Doubt != "" })
+	r.restart()
+	d := r.desk()
+	d.explains(a.Saga, "no system says of the phone")
+	erasedOnly(t, "nobody", "ada", account, directory, sessions)
+	d.does(events.Operation{Verb: events.OpResume, Saga: a.Saga})
+	if sum, _ := r.await(w, a.Saga); sum.State != events.Completed {
+		t.Errorf("ended as %s", sum.State)
+	}
+	for _, p := range r.permitsOf(directory) {
+		if n := len(p.Identifiers); userOf(p) != "" && n != 2 {
+			t.Errorf("a permit to %s hands out %d identifiers", p.Verb, n)
+		}
+	}
+}

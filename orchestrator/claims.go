@@ -116,8 +116,9 @@ func identifiers(c vault.Contents, types []string) (out []events.Identifier) {
 	}
 	for _, id := range c.Identifiers {
 		// User ids that were named are no more than that: the saga is bound to one of them.
-		if slices.Contains(types, id.Type) && id.Type != saga.UserID {
-			out = append(out, events.Identifier{Type: events.IdentifierType(id.Type), Value: events.Private(id.Value)})
+		one := events.Identifier{Type: events.IdentifierType(id.Type), Value: events.Private(id.Value)}
+		if slices.Contains(types, id.Type) && id.Type != saga.UserID && !slices.Contains(out, one) {
+			out = append(out, one)
 		}
 	}
 	return out

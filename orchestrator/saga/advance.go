@@ -67,6 +67,9 @@ func (r *run) advanceResolving() bool {
 	if !r.all(r.looked) {
 		return false
 	}
+	if typ := r.unvouchedType(); typ != "" && r.s.Doubt == "" {
+		r.doubtUnvouched(typ)
+	}
 	switch {
 	case r.s.Look > 1 || !r.s.Pivoted.IsZero():
 		return r.advancePivot()

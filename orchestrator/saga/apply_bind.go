@@ -3,7 +3,11 @@ package saga
 // bind applies that a saga has its subject.
 func (s *State) bind(e Entry) {
 	s.Unbound, s.Blocked, s.Subject = false, "", e.Subject
-	s.Identifiers = append(s.Identifiers, s.unknownOf(e.Identifiers)...)
+	for _, id := range e.Identifiers {
+		if id.From != "" || len(s.unknownOf([]Identifier{id})) > 0 {
+			s.Identifiers = append(s.Identifiers, id)
+		}
+	}
 	s.renew(Resolve, e, func(h *Share) bool { return h.Resolve.Status != "" && h.Verdict != Waived })
 }
 

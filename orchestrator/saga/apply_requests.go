@@ -41,7 +41,7 @@ func (s *State) start(e Entry) error {
 	}
 	*s = State{ID: e.Saga, Plan: e.Plan, Phase: Resolving, Look: 1, Subject: e.Subject, Regime: e.Regime,
 		Requests: []Request{*e.Request}, Started: e.At, Due: e.Due, Identifiers: e.Identifiers,
-		Items: e.Items, CutOff: e.CutOff, NotBefore: e.NotBefore, Queued: e.Queued, Unbound: e.Unbound}
+		Items: e.Items, CutOff: e.CutOff, NotBefore: e.NotBefore, Queued: e.Queued, Unbound: e.Unbound, Unvouched: e.Unbound}
 	for _, m := range e.Members {
 		s.Shares = append(s.Shares, m.share(e))
 	}

@@ -1,6 +1,9 @@
 package saga
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // changeWay applies what comes into the saga's way, and what goes out of it.
 func (s *State) changeWay(e Entry) error {
@@ -20,6 +23,7 @@ func (s *State) changeWay(e Entry) error {
 	case KDoubted:
 		s.Doubt = e.Reason
 	case KSettled:
+		s.Unvouched = s.Unvouched && !strings.HasPrefix(s.Doubt, unvouched)
 		s.Doubt = ""
 	}
 	return nil

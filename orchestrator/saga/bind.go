@@ -143,7 +143,7 @@ func (r *run) toBind() (user string) {
 // was said before was said without the user id.
 func (r *run) bound(in Bound) {
 	if in.User != "" && in.Subject != "" && r.toBind() == in.User {
-		r.record(Entry{Kind: KBound, Subject: in.Subject, Identifiers: []Identifier{{Type: UserID, Hash: in.User}}})
+		r.record(Entry{Kind: KBound, Subject: in.Subject, Identifiers: append([]Identifier{{Type: UserID, Hash: in.User}}, r.vouchedBy(in.User)...)})
 		r.doubtOthers(in.User)
 	}
 }

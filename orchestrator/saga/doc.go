@@ -30,7 +30,8 @@
 //
 // A request may bring attributes of a person without the user id (bind.go): its saga is
 // unbound until those who can be asked by them have all named one and the same user id, or
-// an operator said which. Nothing but resolve steps opens before.
+// an operator said which. Nothing but resolve steps opens before, nor before everything that
+// shares are erased by is known to be that person's (vouch.go).
 //
 // The way of a saga, and what leads from one phase to the next:
 //

@@ -131,11 +131,26 @@ func (w *world) boundBy(e Entry) {
 			w.operatorSaid = id.Hash
 			continue
 		}
+		if id.Type != UserID {
+			continue
+		}
 		w.boundTo = id.Hash
+		w.vouched = w.vouched || w.said[id.Hash] // by whom had nothing else to name anybody by
 		for user := range w.said {
 			w.doubtful = w.doubtful || user != id.Hash && w.open()
 		}
 	}
+}
+
+// unvouchedActs reports whether something is done by an attribute that only the request says is
+// the person's.
+func (w *world) unvouchedActs(e Entry) bool {
+	if !w.unbound || w.vouched || !touches(e) {
+		return false
+	}
+	return slices.ContainsFunc(w.plan.Participants, func(s Spec) bool {
+		return !s.Bystander && (slices.Contains(s.Needs, "t0") || slices.Contains(s.Yields, "t0"))
+	})
 }
 
 // touches reports whether an entry lets somebody do more than read, or leads there.

@@ -2,6 +2,7 @@ package saga
 
 import (
 	"reflect"
+	"strings"
 	"time"
 )
 
@@ -18,7 +19,10 @@ func (w *world) learn(e Entry) {
 		w.announced = true
 	case KNamed, KBound:
 		w.boundBy(e)
+	case KDoubted:
+		w.doubted = e.Reason
 	case KSettled:
+		w.vouched = w.vouched || strings.HasPrefix(w.doubted, unvouched)
 		w.settled()
 	case KPrepared:
 		w.unlooked = true
@@ -26,6 +30,9 @@ func (w *world) learn(e Entry) {
 			w.undo[e.Participant] = e.Undo
 		}
 	case KReported:
+		for _, id := range e.Identifiers {
+			w.vouched = w.vouched || id == Identifier{Type: "t0", Hash: w.asked[0].in.Identifiers[0].Hash, From: e.Participant}
+		}
 		if e.Verb == Resolve {
 			w.counted[e.Participant] = e.Counts.Total()
 		}

@@ -144,6 +144,9 @@ var rules = []struct {
 	{"unbound-touches-nothing", func(w *world, e Entry) string {
 		return when(w.boundTo == "" && touches(e), "nobody knows yet whom it is about")
 	}},
+	{"unvouched-erases-nothing", func(w *world, e Entry) string {
+		return when(w.unvouchedActs(e), "nobody but the request says whose its attribute is")
+	}},
 	{"looked-at-with-the-user-id", func(w *world, e Entry) string {
 		return when(passes(w, e) && w.blindlyLooked() != "", w.blindlyLooked()+" was not looked at for whom it is about")
 	}},

@@ -81,6 +81,8 @@ type world struct {
 	gave         map[PermitID]string // the user id that a permit had
 	said         map[string]bool     // the users that were named
 	taken        bool                // that user has another saga
+	vouched      bool                // somebody but the request says that its attribute is the user\'s
+	doubted      string              // the last doubt
 }
 
 func newWorld(t failer, draw func(int) int) *world {

@@ -194,7 +194,7 @@ func (r *run) contradicted(typ string) {
 // contradicts returns a type of which a subject has one value and the saga now has two.
 func (r *run) contradicts(more []Identifier) (typ string) {
 	for i, id := range more {
-		same := func(have Identifier) bool { return have.Type == id.Type }
+		same := func(have Identifier) bool { return have.Type == id.Type && have.Hash != id.Hash }
 		if r.single(id.Type) && (slices.ContainsFunc(r.s.Identifiers, same) || slices.ContainsFunc(more[:i], same)) {
 			return id.Type
 		}
@@ -215,7 +215,12 @@ func (r *run) refuse(in ReportReceived, h *Share, t *Step, code string) {
 func (r *run) news(from string, ids []Identifier) (out []Identifier) {
 	for _, id := range ids {
 		id.From = from
-		known := func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash }
+		known := func(have Identifier) bool {
+			// What a request brought is confirmed by who says it again, and who named a user
+			// vouches for what it was asked by.
+			again := r.s.Unvouched && have.From != from && (have.From == "" || id.Type == UserID)
+			return have.Type == id.Type && have.Hash == id.Hash && !again
+		}
 		if !slices.ContainsFunc(r.s.Identifiers, known) && !slices.ContainsFunc(out, known) {
 			out = append(out, id)
 		}

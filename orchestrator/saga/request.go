@@ -70,7 +70,7 @@ func (r *run) join(in Requested) {
 	if in.Due.Before(e.Due) {
 		e.Due = in.Due
 	}
-	if in.NotBefore.Before(e.NotBefore) {
+	if in.NotBefore.Before(e.NotBefore) || r.standing() == 0 { // nobody else is in haste any more
 		e.NotBefore = in.NotBefore
 	}
 	two := ""

@@ -54,6 +54,9 @@ type State struct {
 	Ambiguous string `json:"ambiguous,omitempty"`
 	Named     string `json:"named,omitempty"`
 	Blocked   ID     `json:"blocked,omitempty"`
+	// Unvouched means that a request brought attributes that no system may have said to be the
+	// person's, see vouch.go.
+	Unvouched bool `json:"unvouched,omitempty"`
 	// Pass counts how often the verifying phase was entered; QuietUntil is set while the
 	// quiet time between two counts runs, and Quieted once it has run in this phase.
 	Pass       int       `json:"pass,omitempty"`

@@ -1,0 +1,58 @@
+package saga
+
+import "slices"
+
+// An attribute that a request brings finds a person; it is not known to be theirs, and may be
+// somebody else's, mistyped. Before anything is touched by it, a system must have said that
+// it is the person's, or an operator must have looked.
+
+const unvouched = "no system says of the "
+
+// vouchedBy returns the request's attributes for which those vouch who named a user: each had
+// that one alone to name anybody by.
+func (r *run) vouchedBy(user string) (out []Identifier) {
+	for _, named := range r.s.Identifiers {
+		spec, _ := r.plan.Spec(named.From)
+		if named.Type != UserID || named.Hash != user || named.From == "" {
+			continue
+		}
+		var had []Identifier
+		for _, id := range r.s.Identifiers {
+			same := func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash }
+			if slices.Contains(spec.Needs, id.Type) && !slices.ContainsFunc(had, same) {
+				had = append(had, id)
+			}
+		}
+		if len(had) == 1 && had[0].From == "" {
+			out = append(out, Identifier{Type: had[0].Type, Hash: had[0].Hash, From: named.From})
+		}
+	}
+	return out
+}
+
+// unvouchedType returns the type of an attribute that only a request says is the person's, and
+// that a share is to be erased by.
+func (r *run) unvouchedType() (typ string) {
+	if !r.s.Unvouched || r.s.Unbound {
+		return ""
+	}
+	for _, id := range r.s.Identifiers {
+		vouches := func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash && have.From != "" }
+		if id.From == "" && id.Type != UserID && r.erasedBy(id.Type) && !slices.ContainsFunc(r.s.Identifiers, vouches) {
+			return id.Type
+		}
+	}
+	return ""
+}
+
+// erasedBy reports whether a share is erased by identifiers of a type.
+func (r *run) erasedBy(typ string) bool {
+	return slices.ContainsFunc(r.plan.Participants, func(s Spec) bool {
+		return !s.Bystander && (slices.Contains(s.Needs, typ) || slices.Contains(s.Yields, typ))
+	})
+}
+
+// doubtUnvouched has an operator look at what no system says is the person's.
+func (r *run) doubtUnvouched(typ string) {
+	r.doubt(unvouched + typ + " that the request brought that it is this person's: see whose it is, then resume to erase by it, too")
+}
