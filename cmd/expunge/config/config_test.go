@@ -147,6 +147,13 @@ func TestTheExamplesCommentsAreTrue(t *testing.T) {
 	}
 }
 
+// sqlWorker is the adapter of the worker in good.
+const sqlWorker = `    sql:
+      dsn: some.db
+      tables:
+        - {name: t, key: user_id, kind: things, yields: [{type: x_id, column: c}]}
+`
+
 func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 	folder := t.TempDir()
 	write(t, folder, "loose.key", strings.Repeat("0", 64)+"\n", 0o644)
@@ -205,6 +212,9 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"two adapters", "    sql:", "    jumio: {user_agent: A B/v1, token: t, secret: s}\n    sql:", "workers.a.sql: jumio is given too"},
 		{"an adapter's own fault", "key: user_id, ", "", "18: workers.a.sql.tables[0]: name and key are needed"},
 		{"a fault deep in an adapter", "    sql:", "    cognito: {region: r, pool: x, access_key_id: i, secret_access_key: s}\nx:\n    sql:", "15: workers.a.cognito.pool: want a user pool id"},
+		{"redis without a canary", sqlWorker, "    redis: {addresses: [h:1], places: [{kind: k, key: '${user_id}'}]}\n", "15: workers.a.redis: canary: is needed"},
+		{"redis with an empty place", sqlWorker, "    redis: {addresses: [h:1], canary: c, places: [{kind: k, key: fixed}]}\n", "15: workers.a.redis.places[0].key: must hold an identifier"},
+		{"redis with half a certificate", sqlWorker, "    redis: {addresses: [h:1], canary: c, tls: {cert: x}, places: [{kind: k, key: 'k:${user_id}'}]}\n", "15: workers.a.redis.tls.key: missing"},
 		{"a secret in two places", "dsn: some.db", "dsn: some.db\n      dsn_file: empty", "17: workers.a.sql.dsn_file: dsn is given too"},
 		{"no secret", "      dsn: some.db\n", "", "workers.a.sql.dsn_file: missing (or dsn, for trying out)"},
 		{"an empty secret", "dsn: some.db", "dsn_file: empty", "16: workers.a.sql.dsn_file: " + filepath.Join(folder, "empty") + " holds nothing"},

@@ -10,6 +10,7 @@ import (
 	"github.com/expunge-io/expunge/participants"
 	"github.com/expunge-io/expunge/participants/cognito"
 	"github.com/expunge-io/expunge/participants/jumio"
+	"github.com/expunge-io/expunge/participants/redis"
 	"github.com/expunge-io/expunge/participants/sql"
 )
 
@@ -22,13 +23,14 @@ type Worker struct {
 	SQL     *sql.Config
 	Cognito *cognito.Config
 	Jumio   *jumio.Config
+	Redis   *redis.Config
 
 	made          bool // the adapter could be made, so that the following is known
 	needs, yields []events.IdentifierType
 	suspends      bool
 }
 
-var adapters = []string{"cognito", "jumio", "sql"}
+var adapters = []string{"cognito", "jumio", "redis", "sql"}
 
 func (c *Config) readWorkers(n node) {
 	for name, value := range n.entries() {
@@ -48,6 +50,7 @@ func readWorker(name string, n node) (w Worker) {
 		"sql":     func(n node) { w.readSQL(name, n) },
 		"cognito": w.readCognito,
 		"jumio":   w.readJumio,
+		"redis":   func(n node) { w.readRedis(name, n) },
 	})
 	given := slices.DeleteFunc(slices.Clone(adapters), func(a string) bool { return !n.has(a) })
 	switch len(given) {
@@ -76,6 +79,8 @@ func (w Worker) Open() (Adapter, error) {
 		return cognito.New(*w.Cognito)
 	case w.Jumio != nil:
 		return jumio.New(*w.Jumio)
+	case w.Redis != nil:
+		return openRedis(*w.Redis)
 	}
 	return nil, errors.New("no adapter is configured")
 }
@@ -127,8 +132,11 @@ func (w Worker) fit(n node, p saga.Plan, spec saga.Spec) {
 }
 
 func (w Worker) howToSuspend() string {
-	if w.SQL != nil {
+	switch {
+	case w.SQL != nil:
 		return ": say in a table what suspend does to its rows"
+	case w.Redis != nil:
+		return ": set suspend"
 	}
 	return ""
 }
