@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"errors"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -70,13 +71,6 @@ func anys(members []string) (out []any) {
 	return out
 }
 
-func one(found bool) int64 {
-	if found {
-		return 1
-	}
-	return 0
-}
-
 type set struct {
 	c   redis.Cmdable
 	key string
@@ -86,7 +80,10 @@ func (s set) size(ctx context.Context) (int64, error) { return s.c.SCard(ctx, s.
 
 func (s set) has(ctx context.Context, member string) (int64, error) {
 	found, err := s.c.SIsMember(ctx, s.key, member).Result()
-	return one(found), err
+	if err != nil || !found {
+		return 0, err
+	}
+	return 1, nil
 }
 
 func (s set) remove(ctx context.Context, members []string) (int64, error) {
@@ -108,10 +105,10 @@ func (s sortedSet) size(ctx context.Context) (int64, error) { return s.c.ZCard(c
 
 func (s sortedSet) has(ctx context.Context, member string) (int64, error) {
 	err := s.c.ZScore(ctx, s.key, member).Err()
-	if err == redis.Nil {
+	if errors.Is(err, redis.Nil) {
 		return 0, nil
 	}
-	return one(err == nil), err
+	return 1, err
 }
 
 func (s sortedSet) remove(ctx context.Context, members []string) (int64, error) {
@@ -134,7 +131,10 @@ func (h hash) size(ctx context.Context) (int64, error) { return h.c.HLen(ctx, h.
 
 func (h hash) has(ctx context.Context, member string) (int64, error) {
 	found, err := h.c.HExists(ctx, h.key, member).Result()
-	return one(found), err
+	if err != nil || !found {
+		return 0, err
+	}
+	return 1, nil
 }
 
 func (h hash) remove(ctx context.Context, members []string) (int64, error) {

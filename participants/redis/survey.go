@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -63,10 +64,8 @@ func combinations(t participants.Task, types []events.IdentifierType) []values {
 		var more []values
 		for _, v := range out {
 			for _, value := range t.Values(typ) {
-				next := values{typ: value}
-				for k, have := range v {
-					next[k] = have
-				}
+				next := maps.Clone(v)
+				next[typ] = value
 				more = append(more, next)
 			}
 		}

@@ -3,6 +3,7 @@ package redis
 import (
 	"errors"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/expunge-io/expunge/events"
@@ -57,18 +58,9 @@ func (t template) types() (out []events.IdentifierType) {
 	return out
 }
 
-func (t template) searches() bool { return t.has(func(p part) bool { return p.star }) }
+func (t template) searches() bool { return slices.ContainsFunc(t, func(p part) bool { return p.star }) }
 
-func (t template) usesMember() bool { return t.has(func(p part) bool { return p.member }) }
-
-func (t template) has(f func(part) bool) bool {
-	for _, p := range t {
-		if f(p) {
-			return true
-		}
-	}
-	return false
-}
+func (t template) usesMember() bool { return slices.ContainsFunc(t, func(p part) bool { return p.member }) }
 
 // anchored reports whether each star, and each identifier, is bounded by the delimiter: a
 // search for the person "a" must not find "ab".
