@@ -60,7 +60,9 @@ func (t template) types() (out []events.IdentifierType) {
 
 func (t template) searches() bool { return slices.ContainsFunc(t, func(p part) bool { return p.star }) }
 
-func (t template) usesMember() bool { return slices.ContainsFunc(t, func(p part) bool { return p.member }) }
+func (t template) usesMember() bool {
+	return slices.ContainsFunc(t, func(p part) bool { return p.member })
+}
 
 // anchored reports whether each star, and each identifier, is bounded by the delimiter: a
 // search for the person "a" must not find "ab".
