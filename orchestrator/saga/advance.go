@@ -71,12 +71,11 @@ func (r *run) advanceResolving() bool {
 		r.doubtUnvouched(typ)
 	}
 	switch {
+	case r.s.Doubt == "" && r.s.Pivoted.IsZero() && r.all(r.unknown):
+		return r.nobody()
 	case r.s.Look > 1 || !r.s.Pivoted.IsZero():
 		return r.advancePivot()
 	case r.s.Doubt != "":
-		return false
-	case r.all(r.unknown):
-		r.finish(NotFound)
 		return false
 	case r.plan.suspends():
 		r.record(Entry{Kind: KPhase, Phase: Suspending})
@@ -86,6 +85,17 @@ func (r *run) advanceResolving() bool {
 		return true
 	}
 	return r.advancePivot()
+}
+
+// nobody ends a saga whose subject nobody ever knew, if that is still true: for a request that
+// came since the last look, somebody may know by now.
+func (r *run) nobody() (moved bool) {
+	if r.s.Asked || r.aged() {
+		r.record(Entry{Kind: KPhase, Phase: Resolving, Reason: lookAnew})
+		return true
+	}
+	r.finish(NotFound)
+	return false
 }
 
 // resolvable reports whether everybody has resolved from whom a share learns identifiers.

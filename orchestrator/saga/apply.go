@@ -78,7 +78,10 @@ func (s *State) enter(e Entry) {
 	}
 	switch e.Phase {
 	case Resolving:
-		s.Look++
+		if e.Reason != lookAnew {
+			s.Look++
+		}
+		s.Asked = false
 		s.renew(Resolve, e, func(h *Share) bool { return h.Resolve.Status != "" && h.Verdict != Waived })
 	case Grace:
 		s.GraceUntil = e.Until

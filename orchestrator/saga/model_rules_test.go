@@ -95,6 +95,9 @@ var rules = []struct {
 	{"grace-kept", func(w *world, e Entry) string {
 		return when(passes(w, e) && w.trueNow().Before(w.graceTrue), "the pivot is passed within the grace")
 	}},
+	{"grace-given", func(w *world, e Entry) string {
+		return when(passes(w, e) && w.plan.Grace > 0 && w.graceTrue.IsZero() && !w.decided, "the pivot is passed without a grace")
+	}},
 	{"grace-by-due", func(w *world, e Entry) string {
 		return when(e.Kind == KPhase && e.Phase == Grace && e.Until.After(w.s.Due), "the grace runs past due")
 	}},

@@ -35,15 +35,20 @@ func (r *run) pivot() {
 	r.emit(Emit{Kind: EventErasing})
 }
 
+// lookAnew is why a look takes the place of the one before: nobody knew the person then.
+const lookAnew = "nobody knew the person, and that was before now"
+
 // look opens another look at all shares: what came to be since the last one is joined in.
 func (r *run) look() { r.record(Entry{Kind: KPhase, Phase: Resolving}) }
 
 // stale reports whether the shares must be looked at again: what was suspended, or waited
 // for, gave time for something new to come to be.
 func (r *run) stale() bool {
-	if r.s.Look == 1 && (r.plan.Grace > 0 || r.plan.suspends()) {
-		return true
-	}
+	return r.s.Look == 1 && (r.plan.Grace > 0 || r.plan.suspends()) || r.aged()
+}
+
+// aged reports whether the last look is too old, or nobody knows how old.
+func (r *run) aged() bool {
 	var last time.Time
 	for _, h := range r.s.Shares {
 		if h.Resolve.Status == Reported && h.Verdict != Waived && h.Resolve.Since.After(last) {

@@ -30,6 +30,8 @@ type State struct {
 	NotBefore time.Time `json:"not_before,omitzero"` // nothing happens before
 	// Look counts how often the shares were looked at before the pivot.
 	Look int `json:"look,omitempty"`
+	// Asked means that a request joined since the last look began.
+	Asked bool `json:"asked,omitempty"`
 	// GraceUntil is kept up to the pivot, which does not come before it: a clock that jumped
 	// ahead and was set back must not cost anybody their grace.
 	GraceUntil time.Time `json:"grace_until,omitzero"`
