@@ -67,8 +67,8 @@ func (r *run) advanceResolving() bool {
 	if !r.all(r.looked) {
 		return false
 	}
-	if typ := r.unvouchedType(); typ != "" && r.s.Doubt == "" {
-		r.doubtUnvouched(typ)
+	if types := r.unvouchedTypes(); len(types) > 0 && r.s.Doubt == "" {
+		r.doubtUnvouched(types)
 	}
 	switch {
 	case r.s.Doubt == "" && r.s.Pivoted.IsZero() && r.all(r.unknown):

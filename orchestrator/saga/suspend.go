@@ -19,7 +19,7 @@ func (r *run) looked(h *Share) bool { return h.Resolve.Status == Reported || h.R
 // elsewhere must not leave the account open.
 func (r *run) openSuspends() {
 	last := r.s.Phase == Resolving && r.s.Look > 1 // nothing is changed during the last look
-	if last || !r.s.Pivoted.IsZero() || r.s.Doubt != "" || r.s.Halted != "" || r.unvouchedType() != "" {
+	if last || !r.s.Pivoted.IsZero() || r.s.Doubt != "" || r.s.Halted != "" || len(r.unvouchedTypes()) > 0 {
 		return
 	}
 	r.openReady(Suspend, func(h *Share) bool {

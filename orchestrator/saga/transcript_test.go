@@ -208,9 +208,14 @@ func (st *story) participant(args []string) {
 	st.plan.Participants = append(st.plan.Participants, spec)
 }
 
-// narrow leaves only these participants in the plan, and whom they learn from.
+// narrow NAME... [to find] leaves only these participants in the plan, and whom they learn
+// from; to find also those who name users.
 func (st *story) narrow(args []string) []string {
-	p, ok := st.plan.WithDefaults().Narrow(args)
+	narrow := st.plan.WithDefaults().Narrow
+	if n := len(args) - 2; n > 0 && args[n] == "to" {
+		args, narrow = args[:n], st.plan.WithDefaults().NarrowToFind
+	}
+	p, ok := narrow(args)
 	if !ok {
 		st.t.Fatalf("no such participants: %v", args)
 	}

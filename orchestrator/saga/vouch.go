@@ -1,6 +1,9 @@
 package saga
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // An attribute that a request brings finds a person; it is not known to be theirs, and may be
 // somebody else's, mistyped. Before anything is touched by it, a system must have said that
@@ -30,29 +33,37 @@ func (r *run) vouchedBy(user string) (out []Identifier) {
 	return out
 }
 
-// unvouchedType returns the type of an attribute that only a request says is the person's, and
-// that a share is to be erased by.
-func (r *run) unvouchedType() (typ string) {
+// unvouchedTypes returns the types of the attributes that only a request says are the person's,
+// each once, if a share is to be erased by any of them. Whoever resumes settles all of them:
+// those by which nothing is erased as yet are among them.
+func (r *run) unvouchedTypes() (types []string) {
 	if !r.s.Unvouched || r.s.Unbound {
-		return ""
+		return nil
 	}
 	for _, id := range r.s.Identifiers {
 		vouches := func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash && have.From != "" }
-		if id.From == "" && id.Type != UserID && r.erasedBy(id.Type) && !slices.ContainsFunc(r.s.Identifiers, vouches) {
-			return id.Type
+		if id.From == "" && id.Type != UserID && !slices.ContainsFunc(r.s.Identifiers, vouches) {
+			types = union(types, []string{id.Type})
 		}
 	}
-	return ""
+	if !slices.ContainsFunc(types, r.erasedBy) {
+		return nil
+	}
+	return types
 }
 
-// erasedBy reports whether a share is erased by identifiers of a type.
+// erasedBy reports whether a share is erased by identifiers of a type, or by what they lead to:
+// who is only asked by them may say what others erase by.
 func (r *run) erasedBy(typ string) bool {
+	leads := func(s Spec) bool {
+		return slices.ContainsFunc(s.Yields, func(y string) bool { return y != UserID })
+	}
 	return slices.ContainsFunc(r.plan.Participants, func(s Spec) bool {
-		return !s.Bystander && (slices.Contains(s.Needs, typ) || slices.Contains(s.Yields, typ))
+		return slices.Contains(s.Needs, typ) && (!s.Bystander || leads(s)) || !s.Bystander && slices.Contains(s.Yields, typ)
 	})
 }
 
 // doubtUnvouched has an operator look at what no system says is the person's.
-func (r *run) doubtUnvouched(typ string) {
-	r.doubt(unvouched + typ + " that the request brought that it is this person's: see whose it is, then resume to erase by it, too")
+func (r *run) doubtUnvouched(types []string) {
+	r.doubt(unvouched + strings.Join(types, " and the ") + " that the request brought that it is this person's: see whose it is, then resume to erase by it, too")
 }
