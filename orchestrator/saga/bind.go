@@ -101,9 +101,11 @@ func (r *run) whom() (user, why string) {
 		return "", fmt.Sprintf("ambiguous: %d user ids are found by what the request brings: bind it to one of them", len(users))
 	case !r.all(func(h *Share) bool { return !r.mayName(h) || h.Verdict != Waived }):
 		return "", "ambiguous: who might have named another user id was waived: bind it to one"
+	case !r.s.Pivoted.IsZero():
+		return "", "ambiguous: it passed the point of no return before the backup was put back, and who is found by now may be somebody else: bind it to one"
 	case len(users) == 1:
 		return users[0], ""
-	case !r.s.Pivoted.IsZero() || !r.all(r.knowsNobody):
+	case !r.all(r.knowsNobody):
 		return "", "ambiguous: no user id is found by what the request brings, and nobody can say that there is none: bind it to one, or cancel it"
 	}
 	return "", ""
@@ -186,6 +188,8 @@ func (r *run) bindable(user string) (problem string) {
 	switch {
 	case r.s.Phase.Final():
 		return "the saga has ended"
+	case r.s.Phase == Restoring:
+		return "the saga is cancelled: nothing of it is erased"
 	case !r.s.Unbound:
 		return "the saga is bound to a user id, and stays so: cancel it if it is the wrong one"
 	case r.s.Named != "":

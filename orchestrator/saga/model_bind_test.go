@@ -178,6 +178,8 @@ func (w *world) misbound(e Entry) string {
 		return "nobody has looked at the doubt"
 	case w.operatorSaid != "" && e.Identifiers[0].Hash != w.operatorSaid:
 		return "to somebody else than the operator said"
+	case w.operatorSaid == "" && !w.s.Pivoted.IsZero():
+		return "nobody said whom a pivot was about that the backup does not know"
 	case w.operatorSaid == "" && (len(w.said) != 1 || !w.said[e.Identifiers[0].Hash]):
 		return "to one whom not everybody names"
 	case w.operatorSaid == "" && w.unaskedFinder() != "":
