@@ -118,10 +118,12 @@ func (b *batch) wake(w *wake) error {
 	return nil
 }
 
-// unstick makes up for what a fault may have kept from a saga: the end of the one in its
-// way, or the event of its pivot.
+// unstick makes up for what a fault may have kept from a saga: that its box can be read again
+// when nobody claims, the end of the one in its way, or the event of its pivot.
 func (b *batch) unstick(l *loaded) error {
 	switch {
+	case l.state.Halted != "":
+		return b.readable(l)
 	case l.state.Queued:
 		return b.beginBehind(l.state.Subject)
 	case l.state.Unannounced() && !b.announces(l.state.ID) && !b.o.relay.announcing(l.state.ID):
