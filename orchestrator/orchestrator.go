@@ -82,7 +82,7 @@ func New(cfg Config) (*Orchestrator, error) {
 	o := &Orchestrator{cfg: cfg, logger: cfg.Logger, metrics: m, clock: newClock(), live: newCensus(),
 		presence: newPresence(), bars: newBars(), marks: newMarks(), decider: byCore{}, plans: newPlanBook(cfg.Plans), jobs: make(chan job, queueSize), readers: make(chan struct{}, 32),
 		stopped: make(chan struct{}), cache: cache{}, restarted: map[saga.ID]bool{}, damaged: map[saga.ID]bool{}, unions: shortMemory{}}
-	o.steady, o.trust, o.believed = clock, newTrust(), make(chan struct{}, 1)
+	o.steady, o.trust, o.believed = clock, newTrust(len(m.names)), make(chan struct{}, 1)
 	o.held, o.holdings, o.owners = o.leased, newHolds(), newOwners()
 	o.relay = newRelay(cfg.Logger, m, o.mayPublish, o.marks.acked)
 	o.checked.Store(unchecked)

@@ -20,6 +20,7 @@ const (
 	clockLook      = 10 * time.Second // how often the wall clock is compared with the steady one
 	tickEvery      = time.Minute      // how often the ledger gets a tick
 	readingLife    = 5 * time.Minute  // how long the clock of a worker counts after it was told
+	allTold        = 90 * time.Second // after one worker every other that is there has said hello, as it does once a minute
 )
 
 // metaTick is the meta key of the tick ledger: the latest time by which a commit was made.
@@ -60,6 +61,8 @@ func (s *steady) set() {
 type trust struct {
 	mu    sync.Mutex
 	doubt string           // why it is not believed; empty: it is
+	since time.Time        // of the first vote on it, with a monotonic reading; zero: there is none
+	of    int              // how many participants are configured
 	votes map[string]*vote // by participant: the many workers of one do not outvote the others
 }
 
@@ -74,13 +77,13 @@ func (v *vote) counts() (counts, agrees bool) {
 	return recent(v.agreed) || recent(v.differed), recent(v.agreed) && !recent(v.differed)
 }
 
-func newTrust() *trust { return &trust{votes: map[string]*vote{}} }
+func newTrust(of int) *trust { return &trust{of: of, votes: map[string]*vote{}} }
 
 // lose begins a doubt; what workers told before does not count.
 func (t *trust) lose(why string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.doubt = why
+	t.doubt, t.since = why, time.Time{}
 	clear(t.votes)
 }
 
@@ -107,6 +110,9 @@ func (t *trust) hear(participant string, theirs, ours time.Time) bool {
 	if t.doubt == "" || theirs.IsZero() {
 		return false
 	}
+	if t.since.IsZero() {
+		t.since = time.Now()
+	}
 	v := t.votes[participant]
 	if v == nil {
 		v = &vote{}
@@ -124,6 +130,8 @@ func (t *trust) hear(participant string, theirs, ours time.Time) bool {
 	return true
 }
 
+// mostAgree reports whether most participants agree: of all, or of those that told when
+// everybody could have. Who speaks first may be on the same machine, and as wrong.
 func (t *trust) mostAgree() bool {
 	heard, agree := 0, 0
 	for _, v := range t.votes {
@@ -135,7 +143,7 @@ func (t *trust) mostAgree() bool {
 			agree++
 		}
 	}
-	return 2*agree > heard
+	return 2*agree > t.of || 2*agree > heard && time.Since(t.since) >= allTold
 }
 
 // heard takes the clock that came with a claim or a hello. Who is not configured has no vote.

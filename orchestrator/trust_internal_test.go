@@ -193,3 +193,25 @@ func TestAParticipantHasOneVoteOnTheClock(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoSpeaksFirstDoesNotDecideAboutTheClock: they may be on the same machine. Once everybody
+// could have told, those who did decide: the others may be away for long.
+func TestWhoSpeaksFirstDoesNotDecideAboutTheClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, saga.Plan{Name: "all", Participants: []saga.Spec{{Name: "account"}, {Name: "sessions"}, {Name: "api-keys"}}})
+		d.o.distrust("it is a test")
+		for _, doubted := range []bool{true, true, false} {
+			d.o.heard("account", d.o.cfg.Now())
+			if got := d.o.trust.why() != ""; got != doubted {
+				t.Errorf("in doubt is %t", got)
+			}
+			time.Sleep(time.Minute)
+		}
+		d.o.distrust("it is a test")
+		d.o.heard("account", d.o.cfg.Now())
+		d.o.heard("sessions", d.o.cfg.Now())
+		if d.o.trust.why() != "" {
+			t.Error("most of all agree, and it is in doubt")
+		}
+	})
+}
