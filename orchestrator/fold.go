@@ -80,7 +80,6 @@ func (o *Orchestrator) fold(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("what was decided after the backup: %w", err)
 	}
-	o.found = nil
 	o.adoptRecovery(r)
 	o.tell(ctx, r)
 	o.compareUntilDone(ctx) // not before: marks of today would hide what is to be folded in
@@ -95,6 +94,7 @@ func (o *Orchestrator) foldFound(ctx context.Context, f *findings) (r Recovery, 
 		if r, err = b.foldAll(f); err != nil {
 			return err
 		}
+		b.tell = append(b.tell, func() { b.o.found = nil }) // the writer's while it writes, see inTheWay
 		return b.saveRecovery(r)
 	})
 	return r, err

@@ -18,6 +18,11 @@ func (b *batch) gate(l *loaded, effects []saga.Effect) error {
 	if !slices.ContainsFunc(effects, asks) {
 		return nil
 	}
+	// It may ask with the first that it is told since a start, and was not compared yet.
+	seq := l.state.Seq
+	if err := b.holdOn(l, hashes(l.state)); err != nil || l.state.Seq != seq {
+		return err
+	}
 	if from, news := b.had[l.state.ID]; news { // it may be told something with the last look
 		if err := b.compareOwners(l, from); err != nil || l.state.Doubt != "" {
 			return err
@@ -36,6 +41,9 @@ func (b *batch) gate(l *loaded, effects []saga.Effect) error {
 
 // inTheWay returns why no saga, or none like this one, may pass its pivot now; or "".
 func (b *batch) inTheWay(l *loaded) string {
+	if b.o.found != nil {
+		return "the store was put back, and what was decided since is not folded in yet"
+	}
 	if why := b.o.trust.why(); why != "" {
 		return "the clock is in doubt: " + why
 	}
