@@ -14,7 +14,7 @@ import (
 type bars struct {
 	mu          sync.Mutex
 	quiet       time.Time            // nothing is granted before; zero: no such time
-	unconfirmed bool                 // nothing past the pivot is granted
+	unconfirmed bool                 // nothing passes its pivot, and nothing past it is granted
 	heldBack    map[saga.ID]Decision // nothing is granted for these
 }
 
@@ -30,6 +30,13 @@ func (b *bars) hold(sagas map[saga.ID]Decision, unconfirmed bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.heldBack, b.unconfirmed = sagas, unconfirmed
+}
+
+// unsure reports whether something may have been decided of which nobody can tell.
+func (b *bars) unsure() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.unconfirmed
 }
 
 // holds reports whether a saga is held back, and for what decision.

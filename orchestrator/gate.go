@@ -44,6 +44,9 @@ func (b *batch) inTheWay(l *loaded) string {
 	if b.o.found != nil {
 		return "the store was put back, and what was decided since is not folded in yet"
 	}
+	if b.o.bars.unsure() {
+		return "the store was put back, and the bus cannot tell what was decided since: confirm it (confirm_restore)"
+	}
 	if why := b.o.trust.why(); why != "" {
 		return "the clock is in doubt: " + why
 	}

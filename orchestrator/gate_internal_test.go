@@ -50,3 +50,39 @@ func TestNothingPassesItsPivotBeforeARecoveryIsFoldedIn(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingPassesItsPivotBeforeARestoreIsConfirmed: what the bus has lost may be a cancel, and
+// whoever knows of it must not come too late.
+func TestNothingPassesItsPivotBeforeARestoreIsConfirmed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		id := d.atPivot()
+		d.commit(job{do: func(b *batch) error { b.meta(metaRestored, []byte("yes")); return nil }})
+		d.restart()
+		d.commit(job{wake: &wake{saga: id}})
+		if s := d.state(id); !s.Pivoted.IsZero() {
+			t.Errorf("in %s", s.Phase)
+		}
+		done := make(chan error)
+		go func() { done <- d.o.ConfirmRecovered(t.Context(), "ada", "asked everybody") }()
+		d.commitNext()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		for len(d.o.jobs) > 0 {
+			d.commitNext()
+		}
+		if s := d.state(id); s.Pivoted.IsZero() {
+			t.Errorf("confirmed, and in %s: %s", s.Phase, s.Brake)
+		}
+	})
+}
+
+// commitNext commits the next job of those that wait.
+func (d *desk) commitNext() {
+	d.t.Helper()
+	if err := d.o.commit(d.t.Context(), []job{<-d.o.jobs}); err != nil {
+		d.t.Fatal(err)
+	}
+	d.publish()
+}

@@ -126,7 +126,7 @@ func TestNothingIsErasedBeforeARestoreIsConfirmed(t *testing.T) {
 	r.serve(account)
 	r.serve(idp)
 	id := r.unserved(person)
-	eventually(t, "at the pivot", func() bool { return r.state(id).Phase == saga.Erasing })
+	eventually(t, "at the pivot", func() bool { return r.state(id).Brake != "" })
 	d := r.desk()
 	d.explains(id, "nothing is erased until an operator confirms it")
 	d.explains("", "nothing is erased before it is confirmed")

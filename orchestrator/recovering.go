@@ -37,7 +37,7 @@ type Recovery struct {
 	// for them. Those that had passed the pivot go on when an operator confirms.
 	HeldBack map[saga.ID]Decision `json:"held_back,omitempty"`
 	// Unconfirmed means that the bus may have been lost together with what the store lacks:
-	// nothing past the pivot is permitted until an operator confirms.
+	// nothing passes its pivot, and nothing past it is permitted, until an operator confirms.
 	Unconfirmed bool `json:"-"`
 	// KeysKept means that there are data keys of sagas that the store does not know. They are
 	// destroyed when an operator confirms: until then a newer store may be put back.
@@ -199,6 +199,7 @@ func (o *Orchestrator) ConfirmRecovered(ctx context.Context, by, ground string) 
 	}
 	o.logger.WarnContext(ctx, "the recovery is confirmed", "by", by, "ground", ground)
 	o.ringAll(ctx)
+	o.wakeBraked(ctx)
 	return nil
 }
 

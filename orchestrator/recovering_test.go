@@ -321,7 +321,7 @@ func TestABusThatWasLostWithTheStoreWaitsForAnOperator(t *testing.T) {
 	r.serve(account)
 	r.serve(idp)
 	id := r.unserved(person)
-	eventually(t, "at the pivot", func() bool { return r.state(id).Phase == saga.Erasing })
+	eventually(t, "at the pivot", func() bool { return r.state(id).Brake != "" })
 	if why := r.refused(events.IdentityProvider, id, "erase"); why != events.RefusedNotReady {
 		t.Errorf("a claim is refused as %s", why)
 	}

@@ -214,7 +214,7 @@ func (o *Orchestrator) countOn(f *findings) {
 func (o *Orchestrator) countUnconfirmed(ctx context.Context, f *findings) error {
 	unconfirmed := o.recovery.get().Unconfirmed
 	if unconfirmed {
-		o.logger.ErrorContext(ctx, "the store was put back, and the bus cannot tell what happened since: nothing past the point of no return is permitted until an operator confirms")
+		o.logger.ErrorContext(ctx, "the store was put back, and the bus cannot tell what happened since: nothing passes the point of no return, or is done past it, until an operator confirms")
 	}
 	if !unconfirmed && !o.outlived {
 		return nil
