@@ -97,3 +97,20 @@ func TestWhatIsLeftIsLeftByAnyName(t *testing.T) {
 		}
 	})
 }
+
+// TestWhoAsksAgainAndSoonerIsServedSooner: it is another request than that for later.
+func TestWhoAsksAgainAndSoonerIsServedSooner(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		later := time.Now().Add(10 * 24 * time.Hour).UTC()
+		id := d.request(events.Request{UserID: "ada", NotBefore: &later})
+		for range 2 {
+			if d.request(events.Request{UserID: "ada"}) != id {
+				t.Fatal("another saga")
+			}
+		}
+		if s := d.state(id); len(s.Requests) != 2 || !s.NotBefore.IsZero() {
+			t.Errorf("%d requests, and it waits until %s", len(s.Requests), s.NotBefore)
+		}
+	})
+}

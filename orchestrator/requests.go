@@ -44,7 +44,12 @@ func (o *Orchestrator) fit(source string, r events.Request, defaultKey string) (
 	if bad := findable(in); bad != nil {
 		return nil, bad
 	}
-	parts := append([]string{source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime}, attributes(r)...)
+	// As it was given: whoever asks again, and sooner, asks for something else.
+	notBefore := ""
+	if r.NotBefore != nil {
+		notBefore = r.NotBefore.UTC().Format(time.RFC3339Nano)
+	}
+	parts := append([]string{source, in.realm, r.UserID.Reveal(), in.plan.Name, in.regime, notBefore}, attributes(r)...)
 	parts = append(parts, scopeParts(in)...)
 	in.fingerprints = o.cfg.Keys.HashAll("request", parts...)
 	return in, nil
