@@ -75,6 +75,9 @@ func (b *batch) bind(l *loaded, user string) error {
 	}
 	next := *l.contents
 	next.UserID = value
+	next.Identifiers = slices.DeleteFunc(slices.Clone(next.Identifiers), func(id vault.Identifier) bool { // as the core does
+		return id.From != "" && id.Type != saga.UserID
+	})
 	if err := l.keep(next); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package orchestrator_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -194,7 +195,7 @@ func TestARequestByAnAddressWaitsForThePersonsOwn(t *testing.T) {
 		t.Error("it was bound before the first one ended")
 	}
 	r.restart() // or within the minute
-	if sum, _ := r.await(w, second.Saga); sum.State != events.Completed {
+	if sum, _ := r.await(w, second.Saga); sum.State != events.NotFound { // the first has left nothing
 		t.Errorf("ended as %s", sum.State)
 	}
 }
@@ -347,5 +348,54 @@ func TestANumberThatNobodyVouchesForErasesNothing(t *testing.T) {
 		if n := len(p.Identifiers); userOf(p) != "" && n != 2 {
 			t.Errorf("a permit to %s hands out %d identifiers", p.Verb, n)
 		}
+	}
+}
+
+// TestWhatIsSaidWithoutTheUserIDIsSaidAgain: by an address of two persons somebody yields the
+// numbers of both, and only that of the one who was bound is erased by.
+func TestWhatIsSaidWithoutTheUserIDIsSaidAgain(t *testing.T) {
+	plan := findable()
+	plan.Participants = append(plan.Participants, saga.Spec{Name: events.APIKeys, Needs: []string{"email"}, Yields: []string{"phone"}},
+		saga.Spec{Name: events.Sessions, Needs: []string{"phone"}})
+	r := newRig(t, plan)
+	both := map[string][]string{"team@example.com": {"ada", "bob"}}
+	r.found(both)
+	keys := newShelf(events.APIKeys, "api_keys", map[string]int64{"ada": 1, "bob": 1})
+	keys.finds, keys.yield = both, func(user string) []events.Identifier {
+		phone := func(user string) events.Identifier {
+			return events.Identifier{Type: "phone", Value: events.Private("of " + user)}
+		}
+		if user == "" {
+			return []events.Identifier{phone("ada"), phone("bob")}
+		}
+		return []events.Identifier{phone(user)}
+	}
+	r.serve(keys)
+	sessions := newShelf(events.Sessions, "sessions", map[string]int64{"ada": 1, "bob": 1})
+	r.serve(sessions)
+	c, w := r.client("billing")
+	a := r.askByMail(c, "team@example.com")
+	eventually(t, "ambiguous", func() bool { return r.state(a.Saga).Ambiguous != "" })
+	d := r.desk()
+	d.fails(events.Operation{Verb: events.OpWaive, Saga: a.Saga, Participant: events.APIKeys}, events.CodeInvalid) // it is to say it again
+	d.does(events.Operation{Verb: events.OpBind, Saga: a.Saga, UserID: "bob"})
+	eventually(t, "looked at", func() bool {
+		return !slices.ContainsFunc(r.state(a.Saga).Shares, func(h saga.Share) bool { return h.Resolve.Status != saga.Reported })
+	})
+	r.restart()
+	d = r.desk()
+	d.does(events.Operation{Verb: events.OpResume, Saga: a.Saga})
+	if sum, _ := r.await(w, a.Saga); sum.State != events.Completed {
+		t.Errorf("ended as %s", sum.State)
+	}
+	for _, p := range r.permitsOf(sessions) {
+		for _, id := range p.Identifiers {
+			if userOf(p) != "" && id.Value == "of ada" {
+				t.Errorf("a permit to %s of bob's hands out the number %q", p.Verb, id.Value.Reveal())
+			}
+		}
+	}
+	if n := len(r.state(a.Saga).Identifiers); n > 8 {
+		t.Errorf("%d identifiers", n)
 	}
 }

@@ -156,7 +156,7 @@ func (b *batch) report(in *report) (events.Payload, error) {
 	if err != nil {
 		return nil, err
 	}
-	if added := l.state.Identifiers[had:]; len(added) > 0 && !l.state.Phase.Final() {
+	if added := since(l.state, had); len(added) > 0 && !l.state.Phase.Final() {
 		if err := b.sealNew(l, added, in.report.Identifiers); err != nil {
 			return nil, err
 		}
@@ -216,6 +216,12 @@ func roomFor(c vault.Contents, more []events.Identifier) bool {
 		size += len(id.Value)
 	}
 	return len(c.Identifiers)+len(more) < maxIdentifiers && size <= maxIdentifierBytes
+}
+
+// since returns the identifiers that a saga took in after it had so many. One that was bound
+// meanwhile may have fewer.
+func since(s saga.State, had int) []saga.Identifier {
+	return s.Identifiers[min(had, len(s.Identifiers)):]
 }
 
 // sealNew adds the identifiers that the core took in to the box.

@@ -117,7 +117,7 @@ func (o *Orchestrator) operateOn(ctx context.Context, op events.Operation) (even
 				return *bad, nil
 			}
 		}
-		if added := l.state.Identifiers[had:]; len(added) > 0 {
+		if added := since(l.state, had); len(added) > 0 {
 			if err := b.sealNew(l, added, b.heard); err != nil {
 				return nil, err
 			}

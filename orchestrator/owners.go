@@ -69,7 +69,7 @@ func (b *batch) compareOwners(l *loaded, from int) error {
 	if l.state.Unbound || l.state.Phase.Final() {
 		return nil
 	}
-	for _, id := range l.state.Identifiers[min(from, len(l.state.Identifiers)):] {
+	for _, id := range since(l.state, from) {
 		if id.Type == saga.UserID || !slices.Contains(l.plan.Single, id.Type) {
 			continue
 		}

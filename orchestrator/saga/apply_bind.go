@@ -1,14 +1,21 @@
 package saga
 
-// bind applies that a saga has its subject.
+import "slices"
+
+// bind applies that a saga has its subject. What was yielded before was said without the user
+// id, and may be somebody else's: what is theirs is yielded again, and so is that they are known.
 func (s *State) bind(e Entry) {
 	s.Unbound, s.Blocked, s.Subject = false, "", e.Subject
+	s.Identifiers = slices.DeleteFunc(slices.Clone(s.Identifiers), func(id Identifier) bool { return id.From != "" && id.Type != UserID })
 	for _, id := range e.Identifiers {
 		if id.From != "" || len(s.unknownOf([]Identifier{id})) > 0 {
 			s.Identifiers = append(s.Identifiers, id)
 		}
 	}
 	s.renew(Resolve, e, func(h *Share) bool { return h.Resolve.Status != "" && h.Verdict != Waived })
+	for i := range s.Shares {
+		s.Shares[i].Known = s.Shares[i].Known && s.Shares[i].Verdict == Waived
+	}
 }
 
 // changeBinding applies what leads to a binding.

@@ -73,7 +73,7 @@ func (r *run) waivable(v Verb, h *Share) (problem string) {
 		return "the share is outside the saga's scope"
 	case r.settled(h):
 		return "the share is settled"
-	case h.Resolve.Status != "" && h.Resolve.Status != Reported && len(r.dependents(h.Name)) > 0:
+	case h.Resolve.Status != "" && (h.Resolve.Status != Reported || r.s.Unbound) && len(r.dependents(h.Name)) > 0:
 		return "others learn from it whom to erase: " + strings.Join(r.dependents(h.Name), ", ")
 	}
 	return ""
