@@ -203,6 +203,7 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"a need that nobody yields", "yields: [x_id]", "yields: [x_id], needs: [y_id]", "12: plans.p.participants.a: needs y_id, which nobody yields"},
 		{"a user id out of nothing", "yields: [x_id]", "yields: [x_id, user_id]", "12: plans.p.participants.a: yields user_id: needs must say by which types it finds one"},
 		{"a worker that needs the user id that it finds", "{yields: [x_id]}", "{needs: [x_id], yields: [x_id, user_id]}", "workers.a: needs user_id, and plan p may ask it without one"},
+		{"a worker that needs the user id that others find", "a: {yields: [x_id]}", "a: {needs: [y_id], yields: [x_id]}\n      b: {yields: [y_id, z_id]}\n      c: {needs: [z_id], yields: [user_id]}", "workers.a: needs user_id, and plan p may ask it without one"},
 		{"a figure that does not fit", "quiet: 5s", "backoff_first: 10m\n    backoff_max: 1m", "11: plans.p.backoff_max: too small"},
 		{"an identifier type", "[x_id]", "[X-ID]", `12: plans.p.participants.a.yields[0]: "X-ID": want an identifier type`},
 		{"a worker of no participant", "workers:\n  a:", "workers:\n  b:", "14: workers.b: unknown participant: no plan has it; the plans have [a]"},

@@ -118,7 +118,8 @@ func (w Worker) fit(n node, p saga.Plan, spec saga.Spec) {
 		}
 	}
 	asked := len(spec.Needs) > 0 && !slices.Contains(spec.Needs, saga.UserID) // also without the user id
-	if asked && slices.Contains(w.needs, events.UserID) && p.Finds(spec.Needs) {
+	names := func(s saga.Spec) bool { return slices.Contains(s.Yields, saga.UserID) }
+	if asked && slices.Contains(w.needs, events.UserID) && slices.ContainsFunc(p.Participants, names) {
 		n.bad("needs user_id, and plan %s may ask it without one: add user_id to plans.%s.participants.%s.needs", p.Name, p.Name, spec.Name)
 	}
 	for _, typ := range spec.Yields {
