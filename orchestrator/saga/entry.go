@@ -78,7 +78,7 @@ const (
 	KAmbiguous Kind = "ambiguous" // reason: nobody can tell whom an unbound saga is about
 	KNamed     Kind = "named"     // identifiers (the user id), by, ground: an operator can
 	KBlocked   Kind = "blocked"   // reason: the saga of that person, which must end first
-	KBound     Kind = "bound"     // subject, identifiers (the user id, and what those vouch for who named it): everybody is looked at from the beginning
+	KBound     Kind = "bound"     // subject, identifiers (the user id, and what those vouch for who named it): what was yielded is dropped, and everybody is looked at from the beginning
 	KRewound   Kind = "rewound"   // until: the clock was set back; no permit lives longer than that
 	KPrepared  Kind = "prepared"  // step, permit, undo: the permit may be acted on from here on
 	KOpened    Kind = "opened"    // step; the doorbell rings
