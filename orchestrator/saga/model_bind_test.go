@@ -221,3 +221,18 @@ func (w *world) unasked(e Entry) string {
 	}
 	return ""
 }
+
+// saidBefore is the type of an identifier that nobody said to be theirs since the saga is bound.
+func (w *world) saidBefore() string {
+	bound := slices.IndexFunc(w.history, func(e Entry) bool { return e.Kind == KBound })
+	if bound < 0 {
+		return ""
+	}
+	for _, id := range w.s.Identifiers {
+		said := func(e Entry) bool { return slices.Contains(e.Identifiers, id) }
+		if id.From != "" && id.Type != UserID && !slices.ContainsFunc(w.history[bound:], said) {
+			return id.Type
+		}
+	}
+	return ""
+}

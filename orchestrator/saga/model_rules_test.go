@@ -153,6 +153,9 @@ var rules = []struct {
 	{"looked-at-with-the-user-id", func(w *world, e Entry) string {
 		return when(passes(w, e) && w.blindlyLooked() != "", w.blindlyLooked()+" was not looked at for whom it is about")
 	}},
+	{"said-since-it-is-bound", func(w *world, e Entry) string {
+		return when(touches(e) && w.saidBefore() != "", w.saidBefore()+" was said without the user id")
+	}},
 	{"bound-to-exactly-one", func(w *world, e Entry) string { return w.misbound(e) }},
 	{"unbound-not-found-is-true", func(w *world, e Entry) string { return w.unasked(e) }},
 	{"silent-weekend-parks-nothing", func(w *world, e Entry) string {
