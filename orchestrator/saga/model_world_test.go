@@ -142,6 +142,9 @@ func (w *world) spec(i int) Spec {
 		s.Yields = []string{"t0"}
 	case w.one(2):
 		s.Needs = []string{"t0"}
+		if w.one(2) { // what it says by an attribute alone may be of anybody
+			s.Yields = []string{"t1"}
+		}
 	}
 	if w.one(5) {
 		s.Unverified = "cannot count"
