@@ -232,8 +232,10 @@ func (r *Recovery) name(at *finding, known []saga.Request) {
 		return // one that nobody knows and that was being restored may be left suspended
 	}
 	for _, u := range at.unknown(known) {
-		u.Pivoted = at.pivoted
-		r.Unknown = append(r.Unknown, u)
+		same := func(v UnknownRequest) bool { return v.Request == u.Request }
+		i := slices.IndexFunc(r.Unknown, same) // left by an earlier recovery
+		u.Pivoted = at.pivoted || i >= 0 && r.Unknown[i].Pivoted
+		r.Unknown = append(slices.DeleteFunc(r.Unknown, same), u)
 	}
 }
 

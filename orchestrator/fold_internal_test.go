@@ -48,6 +48,16 @@ func TestASummaryReachesTheSourcesThatItHadNotReached(t *testing.T) {
 	}
 }
 
+// TestAnUnknownRequestIsNamedOnce, also when an earlier recovery left it and another follows.
+func TestAnUnknownRequestIsNamedOnce(t *testing.T) {
+	u := UnknownRequest{Saga: "s1", Request: "s1.1", Source: "billing", Pivoted: true}
+	r := Recovery{Unknown: []UnknownRequest{u, {Saga: "s2", Request: "s2.1"}}}
+	r.name(&finding{accepted: []UnknownRequest{{Saga: "s1", Request: "s1.1", Source: "billing"}}}, nil)
+	if len(r.Unknown) != 2 || !slices.Contains(r.Unknown, u) {
+		t.Errorf("named: %+v", r.Unknown)
+	}
+}
+
 // TestWhatEndedWithoutASummaryIsNamed: only a summary proves that nothing is left to do for
 // a saga that the store does not know.
 func TestWhatEndedWithoutASummaryIsNamed(t *testing.T) {
