@@ -194,7 +194,7 @@ func TestARequestByAnAddressWaitsForThePersonsOwn(t *testing.T) {
 	if s := r.state(second.Saga); !s.Unbound {
 		t.Error("it was bound before the first one ended")
 	}
-	r.restart() // or within the minute
+	r.restart()                                                          // or within the minute
 	if sum, _ := r.await(w, second.Saga); sum.State != events.NotFound { // the first has left nothing
 		t.Errorf("ended as %s", sum.State)
 	}
