@@ -14,15 +14,23 @@ import (
 // needs /dev/fuse and root. After a cut it must be mounted anew: the kernel remembers pages.
 func (v *Volume) Mount(folder string) (unmount func() error, err error) {
 	forever := time.Hour // nobody changes the disk but through this mount
-	server, err := fs.Mount(folder, &entry{v: v, n: v.root}, &fs.Options{
-		MountOptions: fuse.MountOptions{DirectMount: true, FsName: "torture", Name: "torture", MaxWrite: 1 << 20},
-		EntryTimeout: &forever, AttrTimeout: &forever,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("mount a disk that forgets: %w", err)
+	for tries := 0; ; tries++ {
+		server, err := fs.Mount(folder, &entry{v: v, n: v.root}, &fs.Options{
+			MountOptions: fuse.MountOptions{DirectMountStrict: true, FsName: "torture", Name: "torture", MaxWrite: 1 << 20},
+			EntryTimeout: &forever, AttrTimeout: &forever,
+		})
+		if err == nil {
+			return server.Unmount, nil
+		}
+		if tries == mountTries {
+			return nil, fmt.Errorf("mount a disk that forgets: %w", err)
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	return server.Unmount, nil
 }
+
+// mountTries is how often a mount may fail for a moment, as now and then on a busy machine.
+const mountTries = 50
 
 // entry is a file or folder as the kernel knows it.
 type entry struct {

@@ -32,6 +32,9 @@ func canRestore(s *stage.Stage) string {
 // waits until the lease of the one before cannot be valid.
 const backTime = 2 * time.Minute
 
+// backupTries are more than trouble of other kinds explains.
+const backupTries = 90
+
 // restore takes a backup, lets the run go on, and puts the backup back as if it were the
 // newest there is. What happened in between must be found out from the bus, and an operator
 // has to confirm what cannot.
@@ -41,7 +44,14 @@ func (h *Hand) restore() error {
 		return err
 	}
 	r := record.Restore{Taken: time.Now()}
-	for h.db("backup", "--url", "http://"+h.stage.HTTP, backup) != nil {
+	for tries := 0; ; tries++ {
+		err := h.db("backup", "--url", "http://"+h.stage.HTTP, "--data", h.stage.Home(), backup)
+		if err == nil {
+			break
+		}
+		if tries == backupTries {
+			return err
+		}
 		if !h.wait(time.Second) { // the orchestrator is away, or its disk full
 			return nil
 		}
