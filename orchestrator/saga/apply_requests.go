@@ -68,7 +68,7 @@ func (s *State) join(e Entry) error {
 		return fmt.Errorf("%w: joined without a request", ErrHistory)
 	}
 	s.Requests = append(s.Requests, *e.Request)
-	s.Asked = !s.Queued
+	s.Asked = s.Asked || e.Asked
 	s.Identifiers = append(s.Identifiers, e.Identifiers...)
 	s.Due, s.NotBefore, s.Items, s.CutOff, s.Mixed = e.Due, e.NotBefore, e.Items, e.CutOff, e.Mixed
 	return nil

@@ -27,6 +27,7 @@ type Entry struct {
 	CutOff      time.Time    `json:"cut_off,omitzero"`
 	Mixed       bool         `json:"mixed,omitempty"`
 	NotBefore   time.Time    `json:"not_before,omitzero"`
+	Asked       bool         `json:"asked,omitempty"` // the request came when a look was under way, or made
 	Queued      bool         `json:"queued,omitempty"`
 	Unbound     bool         `json:"unbound,omitempty"`
 	Hold        *Hold        `json:"hold,omitempty"`

@@ -66,7 +66,7 @@ func (s *State) unknownOf(ids []Identifier) (out []Identifier) {
 
 func (r *run) join(in Requested) {
 	e := Entry{Kind: KJoined, Request: &in.Request, Due: r.s.Due, NotBefore: r.s.NotBefore, Items: r.s.Items, CutOff: r.s.CutOff,
-		Mixed: r.s.Mixed || !r.asksTheSame(in)}
+		Mixed: r.s.Mixed || !r.asksTheSame(in), Asked: !r.s.Queued}
 	if in.Due.Before(e.Due) {
 		e.Due = in.Due
 	}
