@@ -89,11 +89,7 @@ func (r *relay) addOld(ms []storage.Message) {
 // addSent takes a message that an earlier process published and was not told of, or did not
 // live to note: the next commit takes it from the outbox.
 func (r *relay) addSent(m storage.Message) {
-	a := acked{key: m.Key}
-	if isPivot(m) {
-		a.pivot = m.Saga
-	}
-	r.putBack([]acked{a})
+	r.putBack([]acked{ackOf(m)})
 	poke(r.dirty)
 }
 
@@ -223,11 +219,10 @@ func (r *relay) done(m storage.Message, ack bus.PubAck) {
 	}
 	r.acked(ack.Stream, ack.Sequence) // before it counts as sent
 	r.mu.Lock()
-	a := acked{key: m.Key}
-	if isPivot(m) {
-		a.pivot = m.Saga
-		if r.pivot[m.Saga]--; r.pivot[m.Saga] <= 0 {
-			delete(r.pivot, m.Saga)
+	a := ackOf(m)
+	if a.pivot != "" {
+		if r.pivot[a.pivot]--; r.pivot[a.pivot] <= 0 {
+			delete(r.pivot, a.pivot)
 		}
 	}
 	r.sent = append(r.sent, a)
@@ -256,6 +251,14 @@ func poke(c chan<- struct{}) {
 type acked struct {
 	key   storage.MessageKey
 	pivot saga.ID
+}
+
+func ackOf(m storage.Message) acked {
+	a := acked{key: m.Key}
+	if isPivot(m) {
+		a.pivot = m.Saga
+	}
+	return a
 }
 
 // isEvent reports whether something is told that happened to a saga, or a decision beside one.

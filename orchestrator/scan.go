@@ -78,10 +78,11 @@ func (o *Orchestrator) scanFrom(ctx context.Context) (uint64, error) {
 // take notes one message; what is not ours, or not newer, says nothing.
 func (f *findings) take(m bus.Stored) {
 	env, p, err := events.DecodeAny(m.Message.Header, m.Message.Data)
-	if err == nil && env.Log <= f.above {
-		f.out[m.ID()] = true
+	if err != nil {
+		return
 	}
-	if err != nil || env.Log <= f.above {
+	if env.Log <= f.above {
+		f.out[m.ID()] = true
 		return
 	}
 	f.highest = max(f.highest, env.Log)

@@ -83,6 +83,23 @@ func (r *rig) unseals(id string) bool {
 	return err == nil
 }
 
+// lacking is a saga of which the store knows nothing, and whose data key is there.
+const lacking saga.ID = "01a21380-0000-7000-8000-000000000000"
+
+// copyBeforeLacking returns a copy of the store, and leaves the orchestrator stopped, after a
+// start since, with the key of lacking.
+func (r *rig) copyBeforeLacking() (older string) {
+	r.t.Helper()
+	r.allOut()
+	older = r.copyStore()
+	r.start()
+	r.stop()
+	if err := r.vault.Create(lacking); err != nil {
+		r.t.Fatal(err)
+	}
+	return older
+}
+
 // TestAConfirmedRestoreDestroysTheKeysOfWhatItLacks, also if the bus tells of nothing that it
 // lacks: it may have been committed and not published.
 func TestAConfirmedRestoreDestroysTheKeysOfWhatItLacks(t *testing.T) {
@@ -91,14 +108,7 @@ func TestAConfirmedRestoreDestroysTheKeysOfWhatItLacks(t *testing.T) {
 	r.lend = shortLease
 	r.restart()
 	known := r.unserved(person)
-	r.allOut()
-	older := r.copyStore()
-	r.start()
-	r.stop()
-	const lacking saga.ID = "01a21380-0000-7000-8000-000000000000"
-	if err := r.vault.Create(lacking); err != nil {
-		t.Fatal(err)
-	}
+	older := r.copyBeforeLacking()
 	takeOver = true
 	r.putBack(older, true)
 	r.restart()
@@ -125,14 +135,7 @@ func TestAnOldCopyIsKnownAsOneAlsoAfterAStartThatFailed(t *testing.T) {
 		}
 	})
 	r.unserved(person)
-	r.allOut()
-	older := r.copyStore()
-	r.start()
-	r.stop()
-	const lacking saga.ID = "01a21380-0000-7000-8000-000000000000"
-	if err := r.vault.Create(lacking); err != nil {
-		t.Fatal(err)
-	}
+	older := r.copyBeforeLacking()
 	fails = true
 	r.dies(func(map[string][]byte) { r.putBack(older, false) })
 	fails = false

@@ -73,7 +73,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-func (c Config) validate() error {
+// parse returns the places, or an error that names everything that is wrong.
+func (c Config) parse() (places []place, err error) {
 	var faults []error
 	bad := func(wrong bool, format string, args ...any) {
 		if wrong {
@@ -92,11 +93,13 @@ func (c Config) validate() error {
 	bad(c.Batch < 0 || c.Batch > maxBatch, "batch: want 1 to %d", maxBatch)
 	bad(len(c.Places) == 0, "places: is needed")
 	for i, p := range c.Places {
-		if _, err := p.parse(c.Delimiter); err != nil {
+		parsed, err := p.parse(c.Delimiter)
+		if err != nil {
 			faults = append(faults, fmt.Errorf("places[%d].%w", i, err))
 		}
+		places = append(places, parsed)
 	}
-	return errors.Join(faults...)
+	return places, errors.Join(faults...)
 }
 
 // form is which kind of place it is.

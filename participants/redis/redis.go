@@ -30,17 +30,13 @@ type Participant struct {
 // contacts nobody.
 func New(c Config) (*Participant, error) {
 	c = c.withDefaults()
-	if err := c.validate(); err != nil {
+	places, err := c.parse()
+	if err != nil {
 		return nil, err
 	}
-	p := &Participant{config: c}
-	for _, given := range c.Places {
-		parsed, err := given.parse(c.Delimiter)
-		if err != nil {
-			return nil, err
-		}
-		p.places = append(p.places, parsed)
-		for _, typ := range parsed.types() {
+	p := &Participant{config: c, places: places}
+	for _, place := range places {
+		for _, typ := range place.types() {
 			if !slices.Contains(p.types, typ) {
 				p.types = append(p.types, typ)
 			}

@@ -36,18 +36,6 @@ func (w *Worker) readRedis(participant string, n node) {
 	w.try(n, before)
 }
 
-// openRedis gives a participant the ability to suspend if it is to end sessions.
-func openRedis(c redis.Config) (Adapter, error) {
-	p, err := redis.New(c)
-	if err != nil {
-		return nil, err
-	}
-	if s, ok := p.Suspender(); ok {
-		return s, nil
-	}
-	return p, nil
-}
-
 func readPlace(participant string, n node) (p redis.Place) {
 	n.object(fields{
 		"kind":       kindOf(participant, &p.Kind),

@@ -31,18 +31,6 @@ func (w *Worker) readSQL(participant string, n node) {
 	w.try(n, before)
 }
 
-// openSQL gives a participant the ability to suspend if a table says how.
-func openSQL(c sql.Config) (Adapter, error) {
-	p, err := sql.New(c)
-	if err != nil {
-		return nil, err
-	}
-	if s, ok := p.Suspender(); ok {
-		return s, nil
-	}
-	return p, nil
-}
-
 func readTable(participant string, n node) (t sql.Table) {
 	n.object(fields{
 		"name":        text(&t.Name),

@@ -74,15 +74,30 @@ type Adapter interface {
 func (w Worker) Open() (Adapter, error) {
 	switch {
 	case w.SQL != nil:
-		return openSQL(*w.SQL)
+		return able(sql.New(*w.SQL))
 	case w.Cognito != nil:
 		return cognito.New(*w.Cognito)
 	case w.Jumio != nil:
 		return jumio.New(*w.Jumio)
 	case w.Redis != nil:
-		return openRedis(*w.Redis)
+		return able(redis.New(*w.Redis))
 	}
 	return nil, errors.New("no adapter is configured")
+}
+
+// able gives an adapter the ability to suspend if its settings say how.
+func able[S Adapter](p interface {
+	Adapter
+	Suspender() (s S, ok bool)
+}, err error,
+) (Adapter, error) {
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := p.Suspender(); ok {
+		return s, nil
+	}
+	return p, nil
 }
 
 // try makes the adapter to hear what it has against its settings, and what it can do. It
