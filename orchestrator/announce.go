@@ -16,6 +16,9 @@ func (b *batch) announce(sent []acked) {
 	b.acked = sent
 	for _, a := range sent {
 		b.out.Sent = append(b.out.Sent, a.key)
+		if a.ended != "" {
+			b.ended = append(b.ended, a.ended)
+		}
 		if a.pivot == "" {
 			continue
 		}

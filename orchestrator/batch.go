@@ -31,7 +31,7 @@ type batch struct {
 	requests map[string]storage.RequestKey
 	out      storage.Batch
 	created  []saga.ID
-	ended    []saga.ID
+	ended    []saga.ID // whose data key goes with this commit
 	replies  []reply
 	await    []storage.MessageKey  // for the answer to the job under way
 	heard    []events.Identifier   // which the job under way brings, and which are sealed after it

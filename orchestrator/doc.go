@@ -18,7 +18,8 @@
 //     scan.go, fold.go): cancelled sagas are cancelled, withdrawn requests withdrawn, those that
 //     went further than the input of the core can say are held back, what may have been
 //     suspended is brought back by hand alone, and what it does not know is named. Data keys
-//     of what it does not know stay until somebody confirms (sweep.go). See [Recovery].
+//     of what it does not know stay until somebody confirms, and those of what has ended until
+//     the bus knows (sweep.go). See [Recovery].
 //   - A running saga is always woken again (clock.go), also after a restart (recover.go).
 //   - One orchestrator acts on a bus; whoever lost it answers, permits and publishes nothing
 //     (lease.go).

@@ -42,11 +42,12 @@ func (b *batch) emit(l *loaded, e saga.Emit) error {
 }
 
 // finish builds the summary's bytes, once, and addresses them to every source. The data
-// key goes after the commit.
+// key goes when the bus has the event of the end: until then nobody but this store knows of
+// it, and to a backup that takes its place the saga is under way.
 func (b *batch) finish(l *loaded, e saga.Finish) error {
 	l.plain = nil
-	b.ended = append(b.ended, l.state.ID)
 	if e.Found {
+		b.ended = append(b.ended, l.state.ID)
 		return nil // its summary came from the bus
 	}
 	sum := summaryOf(l.plan, l.state, e.Head)

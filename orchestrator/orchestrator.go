@@ -124,10 +124,10 @@ func (o *Orchestrator) prepare(ctx context.Context) (*bus.Publisher, error) {
 	if err := o.catchUp(ctx); err != nil {
 		return nil, err
 	}
-	if err := o.sweep(ctx); err != nil {
+	if err := o.recoverOutbox(ctx); err != nil {
 		return nil, err
 	}
-	if err := o.recoverOutbox(ctx); err != nil {
+	if err := o.sweep(ctx); err != nil {
 		return nil, err
 	}
 	if o.found == nil {

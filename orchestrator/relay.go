@@ -38,6 +38,7 @@ type relay struct {
 	sent    []acked
 	watches map[storage.MessageKey][]*watch
 	pivot   map[saga.ID]int                  // events of pivots that wait
+	ends    map[saga.ID]time.Time            // committed at; of those whose end the bus does not have
 	waiting map[storage.MessageKey]time.Time // committed at; for the metrics
 }
 
@@ -65,7 +66,7 @@ type outgoing struct {
 
 func newRelay(log *slog.Logger, m *metrics, may func() bool, acked func(stream string, sequence uint64)) *relay {
 	r := &relay{log: log, metrics: m, may: may, acked: acked, waiting: map[storage.MessageKey]time.Time{},
-		pivots: make(chan struct{}, 1), dirty: make(chan struct{}, 1), watches: map[storage.MessageKey][]*watch{}, pivot: map[saga.ID]int{}}
+		pivots: make(chan struct{}, 1), dirty: make(chan struct{}, 1), watches: map[storage.MessageKey][]*watch{}, pivot: map[saga.ID]int{}, ends: map[saga.ID]time.Time{}}
 	for range lanes {
 		r.lanes = append(r.lanes, &lane{wake: make(chan struct{}, 1)})
 	}
@@ -98,6 +99,9 @@ func (r *relay) take(m outgoing) {
 	r.waiting[m.Key] = m.At
 	if isPivot(m.Message) {
 		r.pivot[m.Saga]++
+	}
+	if isEnd(m.Message) {
+		r.ends[m.Saga] = m.At
 	}
 	r.mu.Unlock()
 	r.lane(m.Message).push(m)
@@ -225,6 +229,9 @@ func (r *relay) done(m storage.Message, ack bus.PubAck) {
 			delete(r.pivot, a.pivot)
 		}
 	}
+	if a.ended != "" {
+		delete(r.ends, a.ended) // who is told by one of them knows
+	}
 	r.sent = append(r.sent, a)
 	delete(r.waiting, m.Key)
 	watching := r.watches[m.Key]
@@ -247,16 +254,21 @@ func poke(c chan<- struct{}) {
 	}
 }
 
-// acked is a message that the bus has. With pivot set it is the event of that saga's pivot.
+// acked is a message that the bus has. With pivot set it is the event of that saga's pivot,
+// with ended set that of its end.
 type acked struct {
 	key   storage.MessageKey
 	pivot saga.ID
+	ended saga.ID
 }
 
 func ackOf(m storage.Message) acked {
 	a := acked{key: m.Key}
 	if isPivot(m) {
 		a.pivot = m.Saga
+	}
+	if isEnd(m) {
+		a.ended = m.Saga
 	}
 	return a
 }
@@ -266,6 +278,19 @@ func isEvent(subject string) bool { return strings.HasPrefix(subject, "erasure.e
 
 func isPivot(m storage.Message) bool {
 	return strings.HasPrefix(m.Subject, events.SubjectEvent(events.KindErasing, ""))
+}
+
+func isEnd(m storage.Message) bool {
+	return strings.HasPrefix(m.Subject, events.SubjectEvent(events.KindFinished, ""))
+}
+
+// ending reports whether the event of the saga's end waits for the bus, and not since before a
+// time.
+func (r *relay) ending(id saga.ID, since time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	at, waits := r.ends[id]
+	return waits && !at.Before(since)
 }
 
 // announcing reports whether an event of the saga's pivot waits for the bus.

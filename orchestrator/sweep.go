@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/storage"
@@ -37,7 +38,8 @@ func (o *Orchestrator) adopt(ctx context.Context) error {
 
 // sweep destroys the data keys that nobody needs. It comes after [Orchestrator.catchUp]: a
 // store that was put back does not know all sagas, and may have been the wrong one. The keys
-// of those it does not know are kept until an operator confirms.
+// of those it does not know are kept until an operator confirms. And it comes after
+// [Orchestrator.recoverOutbox], which tells whose end the bus does not have yet.
 func (o *Orchestrator) sweep(ctx context.Context) error {
 	putBack := o.wasPutBack()
 	unknown, err := o.sweepKeys(ctx, putBack)
@@ -58,6 +60,19 @@ func (o *Orchestrator) sweep(ctx context.Context) error {
 	return nil
 }
 
+// keyPatience is how long a data key outlives its saga at most, while the bus does not take
+// the event of the end.
+const keyPatience = 24 * time.Hour
+
+// sweepLate destroys the data keys that waited too long for the bus.
+func (o *Orchestrator) sweepLate(ctx context.Context) error {
+	_, err := o.ask(ctx, job{do: func(b *batch) error {
+		_, err := o.sweepKeys(ctx, o.wasPutBack())
+		return err
+	}})
+	return err
+}
+
 // sweepKeys destroys the keys of sagas that have ended and, unless it is unsure whether the
 // store knows all, those of sagas that this does not know. It returns how many of those are
 // left. It is for the writer, or for before it: a batch in the making has keys that the store
@@ -66,7 +81,7 @@ func (o *Orchestrator) sweepKeys(ctx context.Context, unsure bool) (unknown int,
 	unsure = unsure || o.nameless
 	swept, err := o.cfg.Keys.Sweep(func(id saga.ID) bool {
 		switch {
-		case o.live.has(id) || o.damaged[id]:
+		case o.live.has(id) || o.damaged[id] || o.relay.ending(id, o.cfg.Now().Add(-keyPatience)):
 			return true
 		case !unsure || o.ended(ctx, id):
 			return false

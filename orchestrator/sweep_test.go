@@ -6,8 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/orchestrator"
 	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage"
 )
 
 // putBack starts an orchestrator on a copy of the store, with the keys as they are.
@@ -143,5 +145,52 @@ func TestAnOldCopyIsKnownAsOneAlsoAfterAStartThatFailed(t *testing.T) {
 	r.start()
 	if !r.vault.Has(lacking) || !r.orch.Recovery().KeysKept {
 		t.Error("the second start takes it for the newest")
+	}
+}
+
+// TestAKeyOutlivesAnEndThatTheBusDoesNotHave: the bus goes away at the commit of the end,
+// and before it is back an older copy of the store takes the place of the one that knows. To that one the saga is under
+// way, and it ends there by itself.
+func TestAKeyOutlivesAnEndThatTheBusDoesNotHave(t *testing.T) {
+	takeOver, plan := false, twoShares()
+	plan.Permit, plan.Margin = time.Second, time.Second // those of the one that dies are waited for
+	r := newRig(t, plan, func(c *orchestrator.Config) { c.TakeOver = takeOver })
+	r.lend = shortLease
+	r.restart()
+	id := r.unserved(person)
+	r.allOut()
+	older := r.copyStore()
+	r.start()
+	ended := make(chan struct{})
+	r.store.after(func(b storage.Batch) {
+		if len(b.Sagas) == 1 && b.Sagas[0].State.Phase.Final() {
+			r.srv.Shutdown()
+			close(ended)
+		}
+	})
+	r.bus.Port = portOf(t, r.srv.URL())
+	account, idp := r.heldBack(person)
+	<-ended
+	r.store.after(nil)
+	r.withoutBus(r.stop)
+	if s := r.state(id); s.Phase != saga.Completed {
+		t.Fatalf("it is %s", s.Phase)
+	}
+	if !r.vault.Has(saga.ID(id)) {
+		t.Fatal("its key is gone, and nobody knows that it ended")
+	}
+	takeOver = true
+	r.putBack(older, true)
+	_, w := r.client("billing")
+	if err := r.orch.ConfirmRecovered(t.Context(), "Alex", "the right backup"); err != nil {
+		t.Fatal(err)
+	}
+	if sum, _ := r.await(w, id); sum.State != events.Completed {
+		t.Errorf("it ended %s", sum.State)
+	}
+	for _, s := range []*shelf{account, idp} {
+		if n, _ := s.total(person); n != 0 {
+			t.Errorf("%d left", n)
+		}
 	}
 }

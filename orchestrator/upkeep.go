@@ -23,7 +23,7 @@ type compacter interface {
 	Compact(ctx context.Context) error
 }
 
-// keepUp prunes and compacts the store until ctx ends.
+// keepUp prunes and compacts the store, and sweeps its data keys, until ctx ends.
 func (o *Orchestrator) keepUp(ctx context.Context) {
 	look := time.NewTicker(upkeepEvery)
 	defer look.Stop()
@@ -31,6 +31,9 @@ func (o *Orchestrator) keepUp(ctx context.Context) {
 	for {
 		if err := o.prune(ctx); err != nil && ctx.Err() == nil {
 			o.logger.WarnContext(ctx, "finished sagas are not pruned; it is tried again in an hour", "error", err)
+		}
+		if err := o.sweepLate(ctx); err != nil && ctx.Err() == nil {
+			o.logger.WarnContext(ctx, "data keys of sagas that have ended are not swept; it is tried again in an hour", "error", err)
 		}
 		if every := o.cfg.CompactEvery; every > 0 && o.cfg.Now().Sub(compacted) >= every {
 			o.compact(ctx)
