@@ -34,6 +34,8 @@
 //     an operator before their pivots (owners.go).
 //   - A request that cannot join waits in a saga of its own (queue.go); a plan that asks for
 //     more by now is joined in before the pivot (replan.go).
+//   - A saga whose box cannot be opened any more is permitted nothing, until a request for the
+//     same subject brings what to seal anew (reseal.go).
 //   - No personal value is in a log, a metric, a subject or an error. Identifiers are in
 //     the sealed box and in the permit that is sent to the participant who needs them.
 //

@@ -86,6 +86,7 @@ func (r *rig) erased(user string) (id string, summary []byte) {
 		r.t.Fatal(err)
 	}
 	_, raw := r.await(w, a.Saga)
+	r.allOut() // the event of the end follows its summary
 	return a.Saga, raw
 }
 

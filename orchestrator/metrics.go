@@ -93,7 +93,7 @@ func (b *batch) count(l *loaded, e saga.Entry) {
 	case saga.KFinished:
 		tell(func() { m.ended.WithLabelValues(string(e.Phase)).Inc() })
 	case saga.KStarted, saga.KJoined, saga.KWithdrawn, saga.KPhase, saga.KOpened, saga.KRung, saga.KGranted, saga.KRenewed,
-		saga.KNoted, saga.KDelayed, saga.KWaits, saga.KHalted, saga.KResumed, saga.KReopened, saga.KQuieted, saga.KRecovered, saga.KRetried,
+		saga.KNoted, saga.KDelayed, saga.KWaits, saga.KHalted, saga.KResumed, saga.KResealed, saga.KReopened, saga.KQuieted, saga.KRecovered, saga.KRetried,
 		saga.KBegun, saga.KReplanned, saga.KExtended, saga.KAnnounced, saga.KDecided, saga.KHeld, saga.KReleased, saga.KBraked,
 		saga.KUnbraked, saga.KDoubted, saga.KSettled, saga.KRewound, saga.KPrepared,
 		saga.KAmbiguous, saga.KNamed, saga.KBlocked, saga.KBound:

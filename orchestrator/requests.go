@@ -86,6 +86,9 @@ func (b *batch) request(in *intake) (events.Payload, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.reseal(in, l); err != nil {
+		return nil, err
+	}
 	if a, err := b.join(in, l, keys); a != nil || err != nil {
 		return a, err
 	}
@@ -112,6 +115,9 @@ func (b *batch) again(in *intake, k storage.RequestKey) (events.Payload, error) 
 	}
 	for _, q := range l.state.Requests {
 		if q.ID == k.Request && slices.Contains(in.fingerprints, q.Fingerprint) {
+			if err := b.reseal(in, l); err != nil {
+				return nil, err
+			}
 			return b.joined(in, b.acceptance(in, l.state, k.Request, true)), nil
 		}
 	}
@@ -154,14 +160,18 @@ func (b *batch) requested(in *intake, id saga.ID, subject string) saga.Requested
 		Items: in.items, CutOff: in.cutOff, NotBefore: in.notBefore,
 		Request: saga.Request{ID: requestID(id, 1), Source: in.source, Fingerprint: in.fingerprints[0], Correlation: in.request.CorrelationID, At: b.now, NotBefore: in.notBefore},
 		Unbound: in.request.UserID == ""}
-	ids := in.request.Identifiers
-	if !ask.Unbound {
-		ids = []events.Identifier{{Type: events.UserID, Value: in.request.UserID}}
-	}
-	for _, one := range ids {
+	for _, one := range in.identifiers() {
 		ask.Identifiers = append(ask.Identifiers, saga.Identifier{Type: string(one.Type), Hash: b.o.cfg.Keys.Hash("identifier", string(one.Type), one.Value.Reveal())})
 	}
 	return ask
+}
+
+// identifiers are those that a request brings: the user id, or attributes of the person.
+func (in *intake) identifiers() []events.Identifier {
+	if in.request.UserID != "" {
+		return []events.Identifier{{Type: events.UserID, Value: in.request.UserID}}
+	}
+	return in.request.Identifiers
 }
 
 // requestID names the n-th request of a saga, and leads back to it.

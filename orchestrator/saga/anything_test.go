@@ -98,7 +98,7 @@ func (c *chaos) checkFold() {
 // wanted is how many answers an input gets.
 func wanted(in Input) int {
 	switch in.(type) {
-	case Woke, Recovered, Begin, Cleared, Braked, Announced, Bound, Taken, Doubted, Decided, Replanned, BoxLost, BoxFound:
+	case Woke, Recovered, Begin, Cleared, Braked, Announced, Bound, Taken, Doubted, Decided, Replanned, BoxLost, BoxFound, Resealed:
 		return 0
 	case HoldPlaced, HoldReleased, Resume, BindTo, Extend, Unbrake, Requested, CancelRequested, CancelAll, Claimed, ReportReceived, Retry, Waive:
 	}
@@ -205,7 +205,7 @@ func (c *chaos) around(who string, verb Verb) Input {
 		Begin{}, Begin{}, Cleared{}, Braked{Reason: "full"}, Announced{}, HoldPlaced{hold}, HoldReleased{ID: hold.ID, By: "ada", Ground: "over"},
 		Bound{User: "1", Subject: "h 1"}, Bound{}, Taken{"other"}, BindTo{User: rapid.SampledFrom([]string{"1", "2", ""}).Draw(c.t, "user"), By: "ada", Ground: "looked"},
 		Doubted{Reason: "look"}, Resume{By: "ada", Ground: "looked"}, Extend{Until: c.now.Add(48 * time.Hour), By: "ada", Ground: "many"},
-		Unbrake{Participant: who, By: "ada", Ground: "looked"}, BoxLost{}, BoxFound{}, BoxFound{}, decided,
+		Unbrake{Participant: who, By: "ada", Ground: "looked"}, BoxLost{}, BoxFound{}, BoxFound{}, decided, Resealed{Identifiers: []Identifier{{Type: rapid.SampledFrom([]string{"mail", UserID}).Draw(c.t, "sealed"), Hash: "1"}}},
 		Replanned{c.plan.Union(more)}, Replanned{more}, Replanned{}, Waive{Participant: who, Verb: verb, By: "ada", Ground: "ticket"},
 	}).Draw(c.t, "around")
 }

@@ -43,6 +43,9 @@ func (s *State) change(e Entry) error {
 	case KAmbiguous, KNamed, KBlocked, KBound:
 		s.changeBinding(e)
 		return nil
+	case KResealed:
+		s.reseal(e)
+		return nil
 	case KOpened, KRung, KGranted, KRenewed, KExpired, KPrepared, KReported, KFailed, KNoted, KDelayed, KParked, KWaits, KReopened, KRetried, KWaived:
 		return s.changeStep(e)
 	}
@@ -311,13 +314,20 @@ func (s *State) outcome(h *Share, e Entry) {
 	}
 }
 
-// looked stores what a look found. Known stays: who was there once is not unknown.
+// looked stores what a look found. Known stays: who was there once is not unknown. What was
+// counted before anything was erased stays, too.
 func (s *State) looked(h *Share, e Entry) {
-	h.Baseline, h.Known = e.Counts, h.Known || e.Verdict == Resolved || e.Counts.Total() > 0
-	h.Left, h.Expected = e.Remaining, nil
+	s.Identifiers = append(s.Identifiers, e.Identifiers...)
+	h.Known = h.Known || e.Verdict == Resolved || e.Counts.Total() > 0
+	h.Left = e.Remaining
 	if e.Counts != nil {
 		n := e.Counts.Total()
-		h.Left, h.Expected = &n, e.Counts
+		h.Left = &n
 	}
-	s.Identifiers = append(s.Identifiers, e.Identifiers...)
+	switch {
+	case len(h.Erase.Permits) == 0:
+		h.Baseline, h.Expected = e.Counts, e.Counts
+	case e.Counts != nil:
+		h.Expected, _ = h.Expected.atLeast(h.Counts.plus(e.Counts))
+	}
 }

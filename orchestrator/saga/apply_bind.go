@@ -5,7 +5,7 @@ import "slices"
 // bind applies that a saga has its subject. What was yielded before was said without the user
 // id, and may be somebody else's: what is theirs is yielded again, and so is that they are known.
 func (s *State) bind(e Entry) {
-	s.Unbound, s.Blocked, s.Subject = false, "", e.Subject
+	s.Unbound, s.Blocked, s.Subject, s.Lost = false, "", e.Subject, nil
 	s.Identifiers = slices.DeleteFunc(slices.Clone(s.Identifiers), func(id Identifier) bool { return id.From != "" && id.Type != UserID })
 	for _, id := range e.Identifiers {
 		if id.From != "" || len(s.unknownOf([]Identifier{id})) > 0 {

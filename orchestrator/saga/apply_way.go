@@ -24,6 +24,9 @@ func (s *State) changeWay(e Entry) error {
 		s.Doubt = e.Reason
 	case KSettled:
 		s.Unvouched = s.Unvouched && !strings.HasPrefix(s.Doubt, unvouched)
+		if strings.HasPrefix(s.Doubt, lostValues) {
+			s.Lost = nil
+		}
 		s.Doubt = ""
 	}
 	return nil

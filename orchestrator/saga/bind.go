@@ -44,6 +44,17 @@ func (s *State) candidates() (users []string) {
 	return users
 }
 
+// everNamed are the candidates, and those whom systems named before the box was lost.
+func (s *State) everNamed() (users []string) {
+	users = s.candidates()
+	for _, id := range s.missing() {
+		if id.Type == UserID && id.From != "" {
+			users = union(users, []string{id.Hash})
+		}
+	}
+	return users
+}
+
 // advanceUnbound asks whoever can be asked by what is known, and then has the saga bound,
 // parked or ended.
 func (r *run) advanceUnbound() {
@@ -103,6 +114,8 @@ func (r *run) whom() (user, why string) {
 		return "", "ambiguous: who might have named another user id was waived: bind it to one"
 	case !r.s.Pivoted.IsZero():
 		return "", "ambiguous: it passed the point of no return before the backup was put back, and who is found by now may be somebody else: bind it to one"
+	case len(r.s.everNamed()) > len(users):
+		return "", "ambiguous: a user id was named before the sealed values were lost, and is not named any more: bind it to one"
 	case len(users) == 1:
 		return users[0], ""
 	case !r.all(r.knowsNobody):
@@ -145,23 +158,25 @@ func (r *run) toBind() (user string) {
 // was said before was said without the user id.
 func (r *run) bound(in Bound) {
 	if in.User != "" && in.Subject != "" && r.toBind() == in.User {
+		others := r.othersNamedBy(in.User)
 		r.record(Entry{Kind: KBound, Subject: in.Subject, Identifiers: append([]Identifier{{Type: UserID, Hash: in.User}}, r.vouchedBy(in.User)...)})
-		r.doubtOthers(in.User)
+		if len(others) > 0 {
+			r.doubt("another user id is named by " + strings.Join(others, ", ") + ": see that only what belongs to the one that was bound is erased there, or waive the share; then resume")
+		}
 	}
 }
 
-// doubtOthers has an operator look once more at a saga that one bound to one user id of
-// several: whoever named another one may hold somebody else's by the same identifiers.
-func (r *run) doubtOthers(user string) {
-	var by []string
-	for _, id := range r.s.Identifiers {
+// othersNamedBy returns who named another user id than the one of several that a saga is bound
+// to, also before the box was lost: they may hold somebody else's by the same identifiers, and
+// an operator looks once more.
+func (r *run) othersNamedBy(user string) (by []string) {
+	lost := slices.DeleteFunc(r.s.missing(), func(id Identifier) bool { return id.From == "" }) // an operator's word
+	for _, id := range slices.Concat(r.s.Identifiers, lost) {
 		if id.Type == UserID && id.Hash != user {
 			by = union(by, []string{id.From})
 		}
 	}
-	if len(by) > 0 {
-		r.doubt("another user id is named by " + strings.Join(by, ", ") + ": see that only what belongs to the one that was bound is erased there, or waive the share; then resume")
-	}
+	return by
 }
 
 // taken notes that the subject has another saga, which must end first.
@@ -184,7 +199,7 @@ func (r *run) bindTo(in BindTo) {
 }
 
 func (r *run) bindable(user string) (problem string) {
-	users := r.s.candidates()
+	users := r.s.everNamed()
 	switch {
 	case r.s.Phase.Final():
 		return "the saga has ended"

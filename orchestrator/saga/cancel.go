@@ -103,9 +103,9 @@ func (r *run) cancelled(c CancelResult) {
 }
 
 // restorable reports whether a share may have been suspended: its undo value is sealed, or
-// was sealed after the backup was taken from which the saga comes.
+// was, before it was lost or after the backup was taken from which the saga comes.
 func (s *State) restorable(h *Share) bool {
-	return h.Undo != "" || s.Restored && h.Suspend.Status != ""
+	return h.Undo != "" || h.UndoLost || s.Restored && h.Suspend.Status != ""
 }
 
 // callOff ends the saga, or first brings back what was suspended: also by a permit that

@@ -33,6 +33,9 @@
 // an operator said which. Nothing but resolve steps opens before, nor before everything that
 // shares are erased by is known to be that person's (vouch.go).
 //
+// A saga whose box was lost goes on by what a request for the same subject brings (reseal.go):
+// everybody is looked at again, also past the pivot, and what nobody names any more is a doubt.
+//
 // The way of a saga, and what leads from one phase to the next:
 //
 //	resolving   an unbound saga finds whom it is about; nobody knows: not_found

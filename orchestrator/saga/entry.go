@@ -97,6 +97,7 @@ const (
 	KQuieted   Kind = "quieted"   // until: the last count comes after the quiet time
 	KHalted    Kind = "halted"    // reason: nothing can be permitted until it is mended
 	KResumed   Kind = "resumed"   // what halted the saga is mended
+	KResealed  Kind = "resealed"  // identifiers: what is sealed by now; all else that was known is lost, and everybody is looked at again
 	KRecovered Kind = "recovered" // until: no permit alive at the restart is dead before
 	KRetried   Kind = "retried"   // step, by, ground: a parked step may try again
 	KWaived    Kind = "waived"    // step, by, ground

@@ -159,6 +159,13 @@ type BoxLost struct{}
 // BoxFound says that they can be read again.
 type BoxFound struct{}
 
+// Resealed says that the box was lost, and that there is a new one with what a request for the
+// same subject brings, and with nothing else.
+type Resealed struct {
+	Identifiers []Identifier
+	Items       []Item
+}
+
 func (Begin) input()           {}
 func (Replanned) input()       {}
 func (Bound) input()           {}
@@ -176,6 +183,7 @@ func (Unbrake) input()         {}
 func (Decided) input()         {}
 func (BoxLost) input()         {}
 func (BoxFound) input()        {}
+func (Resealed) input()        {}
 func (Requested) input()       {}
 func (CancelRequested) input() {}
 func (CancelAll) input()       {}

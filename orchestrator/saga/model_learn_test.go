@@ -8,6 +8,7 @@ import (
 
 // learn keeps what an entry decided.
 func (w *world) learn(e Entry) {
+	w.learnKnown(e)
 	switch e.Kind {
 	case KPhase:
 		w.pivoted = w.pivoted || e.Phase == Erasing
@@ -23,6 +24,9 @@ func (w *world) learn(e Entry) {
 		w.doubted = e.Reason
 	case KSettled:
 		w.vouched = w.vouched || strings.HasPrefix(w.doubted, unvouched)
+		if strings.HasPrefix(w.doubted, lostValues) {
+			clear(w.lost)
+		}
 		w.settled()
 	case KPrepared:
 		w.unlooked = true

@@ -65,7 +65,7 @@ func (w *world) shell() {
 	case 4:
 		w.input(Doubted{Reason: "look"})
 	case 5:
-		w.input([]Input{BoxLost{}, BoxFound{}}[w.draw(2)])
+		w.box()
 	case 6, 7:
 		w.clock()
 	case 8, 9:

@@ -128,6 +128,9 @@ var rules = []struct {
 		}
 		return ""
 	}},
+	{"restores-by-what-is-sealed", func(w *world, e Entry) string {
+		return when(e.Kind == KGranted && e.Verb == Restore && w.undo[e.Participant] == "", "nothing says what it was like")
+	}},
 	{"prepared-refused-after-cancel", func(w *world, e Entry) string {
 		return when(e.Kind == KPrepared && (w.cancelled || w.pivoted || w.decided), "accepted after the decision")
 	}},
@@ -152,6 +155,14 @@ var rules = []struct {
 	}},
 	{"looked-at-with-the-user-id", func(w *world, e Entry) string {
 		return when(passes(w, e) && w.blindlyLooked() != "", w.blindlyLooked()+" was not looked at for whom it is about")
+	}},
+	{"resealed-looks-again", func(w *world, e Entry) string {
+		grants := e.Kind == KGranted && e.Verb == Erase
+		return when(grants && w.blindlyLooked() != "", w.blindlyLooked()+" was not looked at since the box was lost")
+	}},
+	{"resealed-erases-by-all", func(w *world, e Entry) string {
+		grants := e.Kind == KGranted && e.Verb == Erase
+		return when(grants && w.blindTo() != "", "a value of "+w.blindTo()+" was lost, and nobody looked")
 	}},
 	{"said-since-it-is-bound", func(w *world, e Entry) string {
 		return when(touches(e) && w.saidBefore() != "", w.saidBefore()+" was said without the user id")

@@ -81,9 +81,11 @@ func (r *run) take(in Input) {
 	case ReportReceived:
 		r.reported(in)
 	case BoxLost:
-		r.halt("its sealed identifiers cannot be read: restore the keys file, or the key-encryption key")
+		r.halt(boxLost)
 	case BoxFound:
 		r.resume()
+	case Resealed:
+		r.resealed(in)
 	case Begin, Replanned, Announced, Cleared, Braked, Bound, Taken, Doubted, Decided:
 		r.takeShell(in)
 	case HoldPlaced, HoldReleased, Retry, Waive, Resume, Extend, Unbrake, CancelAll, BindTo:

@@ -25,7 +25,7 @@ func (r *run) reported(in ReportReceived) {
 		r.receive(Noted, "this permit was reported before")
 	case r.s.Phase.Final():
 		r.receive(Noted, "the saga has ended")
-	case q.Round < t.Round && !in.leftovers():
+	case q.Round < t.Round && !in.leftovers() && in.Verdict != Prepared: // which is no end of the permit
 		r.note(in, "an older round")
 	case !in.Verb.may(in.Verdict):
 		r.refuse(in, h, t, "verdict_misfit")
@@ -193,9 +193,10 @@ func (r *run) contradicted(typ string) {
 
 // contradicts returns a type of which a subject has one value and the saga now has two.
 func (r *run) contradicts(more []Identifier) (typ string) {
+	known := slices.Concat(r.s.Identifiers, r.s.missing())
 	for i, id := range more {
 		same := func(have Identifier) bool { return have.Type == id.Type && have.Hash != id.Hash }
-		if r.single(id.Type) && (slices.ContainsFunc(r.s.Identifiers, same) || slices.ContainsFunc(more[:i], same)) {
+		if r.single(id.Type) && (slices.ContainsFunc(known, same) || slices.ContainsFunc(more[:i], same)) {
 			return id.Type
 		}
 	}

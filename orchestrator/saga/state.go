@@ -56,6 +56,9 @@ type State struct {
 	Ambiguous string `json:"ambiguous,omitempty"`
 	Named     string `json:"named,omitempty"`
 	Blocked   ID     `json:"blocked,omitempty"`
+	// Lost are identifiers that were known, and whose values were lost with the box; those that
+	// are named again are in Identifiers, too.
+	Lost []Identifier `json:"lost,omitempty"`
 	// Unvouched means that a request brought attributes that no system may have said to be the
 	// person's, see vouch.go.
 	Unvouched bool `json:"unvouched,omitempty"`
@@ -109,8 +112,9 @@ type Share struct {
 	// Undo is the keyed hash of what a restore needs, as it was sealed first; empty: no
 	// permit to suspend may be acted on yet.
 	Undo string `json:"undo,omitempty"`
-	// UndoLost means that the share may have been suspended after the backup was taken from
-	// which the saga comes: an undo value that is sealed since may say "suspended".
+	// UndoLost means that the share may have been suspended before the undo value was sealed that
+	// the saga has, if any: after the backup was taken from which it comes, or when it had another
+	// box. What is sealed since may say "suspended".
 	UndoLost  bool      `json:"undo_lost,omitempty"`
 	Suspended time.Time `json:"suspended,omitzero"`
 	Ended     Counts    `json:"ended,omitempty"` // what the suspending ended or changed
@@ -284,6 +288,7 @@ func (s State) Stuck() (reason string) {
 func (s State) Clone() State {
 	s.Requests = slices.Clone(s.Requests)
 	s.Identifiers = slices.Clone(s.Identifiers)
+	s.Lost = slices.Clone(s.Lost)
 	s.Items = slices.Clone(s.Items)
 	s.Holds = slices.Clone(s.Holds)
 	s.Shares = slices.Clone(s.Shares)

@@ -142,7 +142,7 @@ func (r *run) restored(in ReportReceived, t *Step) {
 func (r *run) advanceRestoring() {
 	for i := range r.s.Shares {
 		if h := &r.s.Shares[i]; h.Restore.Status == Waiting && (h.Undo == "" || h.UndoLost) {
-			r.park(h, Restore, &h.Restore, "what it needs is not in the backup that the saga was restored from: bring the share back by hand, then waive the step")
+			r.park(h, Restore, &h.Restore, "what it needs was lost, or is not in the backup that the saga was restored from: bring the share back by hand, then waive the step")
 		}
 	}
 	r.openReady(Restore, func(h *Share) bool { return !h.Suspend.alive(r.now) && !h.Restore.alive(r.now) })

@@ -155,6 +155,10 @@ func (st *story) do(words []string) []string {
 		return st.replan(args)
 	case "narrow":
 		return st.narrow(args)
+	case "lose":
+		return st.step(BoxLost{})
+	case "reseal":
+		return st.step(st.reseal(args))
 	case "clock":
 		st.now = st.now.Add(-st.duration(args[1]))
 		return st.step(Woke{})
@@ -281,12 +285,25 @@ func (st *story) request(args []string) Input {
 // ask ID from SOURCE by type=hash,...: a request that brings no user id.
 func (st *story) ask(args []string) Input {
 	in := st.request(args[:3]).(Requested)
-	in.Subject, in.Unbound, in.Identifiers = "v1:unbound", true, nil
-	for pair := range strings.SplitSeq(args[4], ",") {
-		typ, hash, _ := strings.Cut(pair, "=")
-		in.Identifiers = append(in.Identifiers, Identifier{Type: typ, Hash: hash})
+	in.Subject, in.Unbound, in.Identifiers = "v1:unbound", true, identifiersFrom(args[4])
+	return in
+}
+
+// reseal type=hash,... [items]: a new box with these alone.
+func (st *story) reseal(args []string) Input {
+	in := Resealed{Identifiers: identifiersFrom(args[0])}
+	if len(args) > 1 {
+		in.Items = st.items
 	}
 	return in
+}
+
+func identifiersFrom(list string) (ids []Identifier) {
+	for pair := range strings.SplitSeq(list, ",") {
+		typ, hash, _ := strings.Cut(pair, "=")
+		ids = append(ids, Identifier{Type: typ, Hash: hash})
+	}
+	return ids
 }
 
 // claim VERB PARTICIPANT by INSTANCE [round N] [permit P]
@@ -464,7 +481,7 @@ func (st *story) showEntry(e Entry) string {
 	add(e.Queued, "queued")
 	add(e.Unbound, "unbound")
 	add(e.Kind == KBound, "to %s", e.Subject)
-	add(e.Kind == KNamed || e.Kind == KNoted && len(e.Identifiers) > 0, "%s", identifiersOf(e))
+	add(e.Kind == KNamed || e.Kind == KResealed || e.Kind == KNoted && len(e.Identifiers) > 0, "%s", identifiersOf(e))
 	add(e.Round > 1, "round %d", e.Round)
 	add(e.Permit != "", "%s", e.Permit)
 	add(e.Phase != "", "%s", e.Phase)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/expunge-io/expunge/storage"
@@ -131,4 +133,33 @@ func TestTheTokenIsItsOwnersAlone(t *testing.T) {
 	if second, err := h.newToken(); err != nil || second == first {
 		t.Errorf("the same again: %v", err)
 	}
+}
+
+// TestATokenHoldsOnWhereThereIsNoRoomForAnother, if it is one and nobody else can read it.
+func TestATokenHoldsOnWhereThereIsNoRoomForAnother(t *testing.T) {
+	h := &Home{Folder: t.TempDir()}
+	full := fmt.Errorf("write: %w", syscall.ENOSPC)
+	fails := func(why string, cause error) {
+		t.Helper()
+		if word, err := h.oldToken(cause); word != "" || !errors.Is(err, cause) {
+			t.Errorf("%s: %d characters, %v", why, len(word), err)
+		}
+	}
+	fails("none", full)
+	first, err := h.newToken()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if word, err := h.oldToken(full); err != nil || word != first {
+		t.Errorf("%d characters, %v", len(word), err)
+	}
+	fails("for another reason", fs.ErrPermission)
+	if err := os.Chmod(h.path(tokenName), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	fails("anybody can read it", full)
+	if err := os.WriteFile(h.path(tokenName), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fails("half of one", full)
 }

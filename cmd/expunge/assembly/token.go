@@ -10,12 +10,31 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // newToken makes the word that operators show over HTTP, anew at each start. Who may read the
-// data folder is one: the file is for its owner alone.
+// data folder is one: the file is for its owner alone. On a full disk the one of the start
+// before holds on: workers and sources must not wait for it.
 func (h *Home) newToken() (string, error) {
 	word := rand.Text()
+	if err := h.writeToken(word); err != nil {
+		return h.oldToken(err)
+	}
+	return word, nil
+}
+
+// oldToken returns the token of the start before, if only space is lacking for another.
+func (h *Home) oldToken(cause error) (string, error) {
+	info, err := os.Stat(h.path(tokenName))
+	old, readErr := Token(h.Folder)
+	if !errors.Is(cause, syscall.ENOSPC) || err != nil || readErr != nil || info.Mode().Perm() != 0o600 || len(old) != len(rand.Text()) {
+		return "", fmt.Errorf("token of operators: %w", cause)
+	}
+	return old, nil
+}
+
+func (h *Home) writeToken(word string) error {
 	path := h.path(tokenName)
 	_ = os.Remove(path + ".new") // of a start that was cut off; creating it tells if it is still there
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -26,10 +45,7 @@ func (h *Home) newToken() (string, error) {
 	if err == nil {
 		err = os.Rename(path+".new", path)
 	}
-	if err != nil {
-		return "", fmt.Errorf("token of operators: %w", err)
-	}
-	return word, nil
+	return err
 }
 
 // Token reads what an operator shows to the orchestrator that has a data folder open.

@@ -1,0 +1,69 @@
+package saga
+
+import "slices"
+
+// box loses what is sealed, finds it again, or seals anew what the first request brought.
+func (w *world) box() {
+	switch w.draw(4) {
+	case 0:
+		w.input(BoxLost{})
+	case 1:
+		w.input(BoxFound{})
+	default:
+		in := Resealed{Identifiers: w.identifiers()}
+		if !w.one(4) {
+			in.Items = slices.Clone(w.s.Items)
+		}
+		w.input(in)
+	}
+}
+
+// learnKnown keeps by which values the person is known, and which were lost with a box.
+func (w *world) learnKnown(e Entry) {
+	switch e.Kind {
+	case KResealed:
+		for id := range w.known {
+			w.lost[id] = true
+		}
+		clear(w.known)
+		w.resealed(e)
+	case KBound: // what was said before was said without the user id
+		clear(w.lost)
+		for id, asked := range w.known {
+			if !asked {
+				delete(w.known, id)
+			}
+		}
+	}
+	for _, id := range e.Identifiers {
+		plain := Identifier{Type: id.Type, Hash: id.Hash}
+		w.known[plain] = w.known[plain] || id.From == "" && e.Kind != KBound
+		delete(w.lost, plain)
+	}
+}
+
+// resealed notes what else goes with a box: an operator's word, and how to bring a share back.
+// Nobody was looked at since, for anybody.
+func (w *world) resealed(e Entry) {
+	clear(w.undo)
+	for _, y := range w.systems {
+		y.lookedFor = ""
+	}
+	if w.boundTo == "" {
+		w.operatorSaid = ""
+		return
+	}
+	w.vouched = !slices.ContainsFunc(e.Identifiers, func(id Identifier) bool { return id.Type == "t0" })
+}
+
+// blindTo is a type of which a value was lost by which a share is erased.
+func (w *world) blindTo() string {
+	for id := range w.lost {
+		for _, spec := range w.plan.Participants {
+			if id.Type != UserID && !spec.Bystander && slices.Contains(spec.Needs, id.Type) {
+				return id.Type
+			}
+		}
+	}
+	return ""
+}
