@@ -86,11 +86,6 @@ check: ## what is quick to check without a server: format, go.mod, vet, import r
 	go test -count=1 .
 	cd .ci/torture && go mod tidy -diff && go vet ./...
 
-# All but the restore of a backup: a saga that ended with the store that is replaced, unheard by
-# the bus, has no key any more and waits for its request to be sent again, which does not seal
-# anew yet. make torture and make restores have it.
-STEADY := kill,bus,stop,cut,slow,full,power,clock,poison,vendor,jump
-
 .PHONY: ci
 ci: ## everything that must pass before a change lands; a server not covered is a failure
 	$(MAKE) check
@@ -103,7 +98,7 @@ ci: ## everything that must pass before a change lands; a server not covered is 
 	$(MAKE) races
 	.ci/demo
 	cd .ci/torture && go test ./...
-	$(MAKE) torture TORTUREFLAGS='-nemeses $(STEADY)'
+	$(MAKE) torture
 
 .PHONY: nightly
 nightly: ## what takes longer than a change can wait for
