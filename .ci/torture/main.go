@@ -65,12 +65,19 @@ func execute(ctx context.Context, args []string, out, log io.Writer) int {
 	return 0
 }
 
+// people is how many are asked to be erased in a run: as fast as it goes in a short one. A long
+// one must not only pile up what the machine cannot do beside the trouble.
+func people(run time.Duration) int {
+	fast := min(run, 2*time.Minute)
+	return int(fast.Seconds()*5.5 + (run - fast).Seconds())
+}
+
 func parse(args []string, log io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("torture", flag.ContinueOnError)
 	f.SetOutput(log)
 	f.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()%1_000_000_000), "what everything random is drawn from")
 	f.DurationVar(&o.duration, "duration", 110*time.Second, "how long the trouble lasts")
-	f.IntVar(&o.sagas, "sagas", 0, "people who are asked to be erased; 0: five and a half a second")
+	f.IntVar(&o.sagas, "sagas", 0, "people who are asked to be erased; 0: five and a half a second for two minutes, and one after those")
 	f.StringVar(&o.folder, "folder", "", "where to work; empty: a new one below the folder for temporary files")
 	f.StringVar(&o.root, "root", "../..", "folder of the sources")
 	f.BoolVar(&o.strict, "ci", true, "fail also when there were fewer than 500 sagas or 40 kills")
@@ -82,7 +89,7 @@ func parse(args []string, log io.Writer) (o options, err error) {
 		o.nemeses = strings.Split(*names, ",")
 	}
 	if o.sagas == 0 {
-		o.sagas = int(o.duration.Seconds() * 5.5)
+		o.sagas = people(o.duration)
 	}
 	return o, nil
 }

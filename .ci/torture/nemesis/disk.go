@@ -25,6 +25,9 @@ func (h *Hand) full() error {
 func (h *Hand) power() error {
 	p := h.stage.Orchestrator
 	defer h.hold(p)()
+	if h.spares(p) {
+		return nil
+	}
 	h.say("cut the power of %s", p.Name())
 	if err := p.Kill(); err != nil {
 		return err

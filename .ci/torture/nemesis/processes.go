@@ -1,6 +1,7 @@
 package nemesis
 
 import (
+	"context"
 	"time"
 
 	"github.com/expunge-io/expunge/torture/proc"
@@ -32,6 +33,21 @@ func (h *Hand) anyone() (p *proc.Process, release func()) {
 	}
 }
 
+// startTime is how long a start may take that is not disturbed, most of the time.
+const startTime = 6 * time.Second
+
+// spares reports whether a process is left alone this time: an orchestrator that is struck again
+// before it serves does nothing, and nothing but its start would be tried, the more so the larger
+// its store is. One in four is struck all the same.
+func (h *Hand) spares(p *proc.Process) bool {
+	if p != h.stage.Orchestrator || h.rng.IntN(4) == 0 || p.Age() > startTime {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(h.ctx, time.Second)
+	defer cancel()
+	return !h.stage.Ready(ctx)
+}
+
 // kill is kill -9, and a start after a while.
 func (h *Hand) kill() error {
 	p, release := h.anyone()
@@ -39,6 +55,9 @@ func (h *Hand) kill() error {
 		return nil
 	}
 	defer release()
+	if h.spares(p) {
+		return nil
+	}
 	h.say("kill %s", p.Name())
 	if err := p.Kill(); err != nil {
 		return err

@@ -29,8 +29,8 @@ func canRestore(s *stage.Stage) string {
 }
 
 // backTime is how long an orchestrator may take to serve from a store that was put back: it
-// waits until the lease of the one before cannot be valid.
-const backTime = 2 * time.Minute
+// waits until the lease of the one before cannot be valid, beside a bus that comes and goes.
+const backTime = 3 * time.Minute
 
 // backupTries are more than trouble of other kinds explains.
 const backupTries = 90
@@ -75,8 +75,8 @@ func (h *Hand) restore() error {
 	return h.back(r)
 }
 
-// back starts the orchestrator on the store that was put back, reads what it says of it, and
-// confirms it as an operator does. The trouble may be over meanwhile; this is brought to its
+// back starts the orchestrator on the store that was put back, confirms it as an operator does,
+// and reads what was said of it. The trouble may be over meanwhile; this is brought to its
 // end.
 func (h *Hand) back(r record.Restore) error {
 	p := h.stage.Orchestrator
@@ -89,7 +89,7 @@ func (h *Hand) back(r record.Restore) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), backTime)
 	defer cancel()
-	if err := h.stage.AwaitReady(ctx); err != nil {
+	if err := h.confirm(ctx); err != nil { // whoever answers has said what the store lacks
 		return err
 	}
 	if r.Named, err = namedIn(p.Log(), before.Size()); err != nil {
@@ -97,7 +97,7 @@ func (h *Hand) back(r record.Restore) error {
 	}
 	h.book.Restore(r)
 	h.say("the backup is back; %d names of requests to be sent again", len(r.Named))
-	return h.confirm(ctx)
+	return nil
 }
 
 var nameForm = regexp.MustCompile(` (?:request|correlation_id)=([A-Za-z0-9._-]+)`)

@@ -28,6 +28,7 @@ type Process struct {
 	mu    sync.Mutex
 	cmd   *exec.Cmd // nil: down
 	ended chan struct{}
+	begun time.Time
 	want  bool // whether it is to run
 	exits int  // how often it ended by itself
 }
@@ -68,7 +69,7 @@ func (p *Process) start() error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", p.spec.Name, err)
 	}
-	p.cmd, p.ended = cmd, make(chan struct{})
+	p.cmd, p.ended, p.begun = cmd, make(chan struct{}), time.Now()
 	go p.watch(cmd, p.ended)
 	return nil
 }
@@ -131,6 +132,16 @@ func (p *Process) signal(sig syscall.Signal) {
 	if p.cmd != nil {
 		_ = p.cmd.Process.Signal(sig) // it may have ended meanwhile
 	}
+}
+
+// Age is for how long the process runs; 0: it is down.
+func (p *Process) Age() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.cmd == nil {
+		return 0
+	}
+	return time.Since(p.begun)
 }
 
 // Exits is how often the process ended without being told to.

@@ -196,15 +196,8 @@ func (s *Stage) AwaitReady(ctx context.Context) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.HTTP+"/readyz", http.NoBody)
-		if err != nil {
-			return err
-		}
-		if res, err := http.DefaultClient.Do(req); err == nil {
-			_ = res.Body.Close()
-			if res.StatusCode == http.StatusOK {
-				return nil
-			}
+		if s.Ready(ctx) {
+			return nil
 		}
 		select {
 		case <-tick.C:
@@ -212,6 +205,20 @@ func (s *Stage) AwaitReady(ctx context.Context) error {
 			return fmt.Errorf("the orchestrator is not ready; see %s: %w", s.Orchestrator.Log(), ctx.Err())
 		}
 	}
+}
+
+// Ready reports whether the orchestrator says that it serves.
+func (s *Stage) Ready(ctx context.Context) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.HTTP+"/readyz", http.NoBody)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	_ = res.Body.Close()
+	return res.StatusCode == http.StatusOK
 }
 
 // Stop ends everything, as a service manager does.
