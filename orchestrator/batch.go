@@ -300,7 +300,7 @@ func (b *batch) open(l *loaded) (*vault.Contents, error) {
 	}
 	c, err := vault.UnmarshalContents(plain)
 	if err != nil {
-		return nil, fmt.Errorf("box of %s: %w", l.state.ID, err)
+		return nil, fmt.Errorf("box of %s: %w", l.state.ID, errors.Join(storage.ErrDamaged, err))
 	}
 	l.contents = &c
 	return l.contents, nil

@@ -118,7 +118,7 @@ func (b *batch) occupant(subjects []string) (saga.ID, error) {
 // it, if it does: a key that was rotated meanwhile must not make two persons of one.
 func (b *batch) hashOf(s saga.State, typ, value string) string {
 	all := b.o.cfg.Keys.HashAll("identifier", typ, value)
-	for _, id := range s.Identifiers {
+	for _, id := range s.EverKnown() {
 		if id.Type == typ && slices.Contains(all, id.Hash) {
 			return id.Hash
 		}

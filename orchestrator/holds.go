@@ -76,7 +76,7 @@ func (o *Orchestrator) recoverHolds(ctx context.Context) error {
 // hashes are what holds can lie on, as far as a saga's state tells.
 func hashes(s saga.State) []string {
 	out := []string{s.Subject}
-	for _, id := range slices.Concat(s.Identifiers, s.Lost) {
+	for _, id := range s.EverKnown() {
 		out = append(out, id.Hash)
 	}
 	return out

@@ -55,7 +55,7 @@ func ownHashes(s saga.State, p saga.Plan) (hashes []string) {
 	if s.Unbound || s.Phase.Final() {
 		return nil
 	}
-	for _, id := range s.Identifiers {
+	for _, id := range s.EverKnown() {
 		if id.Type != saga.UserID && slices.Contains(p.Single, id.Type) {
 			hashes = append(hashes, id.Hash)
 		}

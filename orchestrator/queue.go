@@ -28,6 +28,9 @@ func (b *batch) queue(in *intake, live saga.State, keys []string) (events.Payloa
 	if err := b.reseal(in, l); err != nil {
 		return nil, err
 	}
+	if l.state.Halted != "" {
+		return nil, errBusy // what it holds cannot be added to; an operator sees it as parked
+	}
 	a, err := b.join(in, l, keys)
 	if a == nil && err == nil {
 		return nil, errBusy // it cannot be made to do more: a fault of ours, and nothing is lost by asking again

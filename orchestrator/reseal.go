@@ -19,7 +19,7 @@ func (b *batch) reseal(in *intake, l *loaded) error {
 	for _, id := range in.identifiers() {
 		next.Identifiers = append(next.Identifiers, saga.Identifier{Type: string(id.Type), Hash: b.hashOf(l.state, string(id.Type), id.Value.Reveal())})
 	}
-	if _, err := b.step(l, next); err != nil || l.state.Halted != "" {
+	if _, err := b.step(l, next); err != nil || l.state.Halted != "" || l.state.Phase.Final() {
 		return err
 	}
 	c := contentsOf(in)
@@ -39,5 +39,5 @@ func (b *batch) reseal(in *intake, l *loaded) error {
 // keys go: what fails otherwise may work the next time.
 func (b *batch) boxLost(l *loaded) bool {
 	_, err := b.open(l)
-	return errors.Is(err, vault.ErrNoKey) || errors.Is(err, storage.ErrDamaged)
+	return errors.Is(err, vault.ErrNoKey) || errors.Is(err, storage.ErrDamaged) || errors.Is(err, storage.ErrNotFound)
 }

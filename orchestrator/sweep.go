@@ -41,6 +41,7 @@ func (o *Orchestrator) adopt(ctx context.Context) error {
 // of those it does not know are kept until an operator confirms. And it comes after
 // [Orchestrator.recoverOutbox], which tells whose end the bus does not have yet.
 func (o *Orchestrator) sweep(ctx context.Context) error {
+	o.countKeyless(ctx)
 	putBack := o.wasPutBack()
 	unknown, err := o.sweepKeys(ctx, putBack)
 	if err != nil || unknown == 0 || !putBack {
@@ -58,6 +59,20 @@ func (o *Orchestrator) sweep(ctx context.Context) error {
 	}
 	o.adoptRecovery(r)
 	return nil
+}
+
+// countKeyless says how many sagas under way have no data key: that is a keys file which is too
+// old, and who puts the right one back must do so before requests seal them anew.
+func (o *Orchestrator) countKeyless(ctx context.Context) {
+	n := 0
+	for _, id := range o.live.ids() {
+		if !o.cfg.Keys.Has(id) {
+			n++
+		}
+	}
+	if n > 0 {
+		o.logger.ErrorContext(ctx, "sagas under way have no data key: if there is a newer copy of the keys file, stop and put it back now; whatever is asked for again is sealed anew", "count", n)
+	}
 }
 
 // keyPatience is how long a data key outlives its saga at most, while the bus does not take
@@ -79,9 +94,13 @@ func (o *Orchestrator) sweepLate(ctx context.Context) error {
 // does not know.
 func (o *Orchestrator) sweepKeys(ctx context.Context, unsure bool) (unknown int, err error) {
 	unsure = unsure || o.nameless
+	since := o.cfg.Now().Add(-keyPatience)
+	if o.trust.why() != "" {
+		since = time.Time{} // nobody knows how long they have waited
+	}
 	swept, err := o.cfg.Keys.Sweep(func(id saga.ID) bool {
 		switch {
-		case o.live.has(id) || o.damaged[id] || o.relay.ending(id, o.cfg.Now().Add(-keyPatience)):
+		case o.live.has(id) || o.damaged[id] || o.relay.ending(id, since):
 			return true
 		case !unsure || o.ended(ctx, id):
 			return false

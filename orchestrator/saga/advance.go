@@ -70,9 +70,7 @@ func (r *run) advanceResolving() bool {
 	if types := r.unvouchedTypes(); len(types) > 0 && r.s.Doubt == "" {
 		r.doubtUnvouched(types)
 	}
-	if types := r.lostTypes(); len(types) > 0 && r.s.Doubt == "" {
-		r.doubtLost(types)
-	}
+	r.doubtLost()
 	switch {
 	case r.s.Doubt == "" && r.s.Pivoted.IsZero() && r.all(r.unknown):
 		return r.nobody()

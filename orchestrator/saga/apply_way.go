@@ -22,11 +22,10 @@ func (s *State) changeWay(e Entry) error {
 		s.brake(e)
 	case KDoubted:
 		s.Doubt = e.Reason
+		s.askLost(e.Identifiers)
 	case KSettled:
 		s.Unvouched = s.Unvouched && !strings.HasPrefix(s.Doubt, unvouched)
-		if strings.HasPrefix(s.Doubt, lostValues) {
-			s.Lost = nil
-		}
+		s.settleLost()
 		s.Doubt = ""
 	}
 	return nil

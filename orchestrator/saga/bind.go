@@ -44,15 +44,19 @@ func (s *State) candidates() (users []string) {
 	return users
 }
 
-// everNamed are the candidates, and those whom systems named before the box was lost.
-func (s *State) everNamed() (users []string) {
-	users = s.candidates()
-	for _, id := range s.missing() {
-		if id.Type == UserID && id.From != "" {
-			users = union(users, []string{id.Hash})
+// namedBefore are the user ids that were named before the box was lost, and are not by now: by
+// a system, or by an operator.
+func (s *State) namedBefore() (bySystems, byOperator []string) {
+	for _, l := range s.missing() {
+		switch {
+		case l.Type != UserID:
+		case l.From == "":
+			byOperator = union(byOperator, []string{l.Hash})
+		default:
+			bySystems = union(bySystems, []string{l.Hash})
 		}
 	}
-	return users
+	return bySystems, byOperator
 }
 
 // advanceUnbound asks whoever can be asked by what is known, and then has the saga bound,
@@ -105,6 +109,7 @@ func (r *run) asked(h *Share) bool {
 // can tell. Both are empty if nobody anywhere knows the person.
 func (r *run) whom() (user, why string) {
 	users := r.s.candidates()
+	systems, operator := r.s.namedBefore()
 	switch {
 	case r.s.Named != "":
 		return r.s.Named, ""
@@ -114,7 +119,7 @@ func (r *run) whom() (user, why string) {
 		return "", "ambiguous: who might have named another user id was waived: bind it to one"
 	case !r.s.Pivoted.IsZero():
 		return "", "ambiguous: it passed the point of no return before the backup was put back, and who is found by now may be somebody else: bind it to one"
-	case len(r.s.everNamed()) > len(users):
+	case len(systems)+len(operator) > 0:
 		return "", "ambiguous: a user id was named before the sealed values were lost, and is not named any more: bind it to one"
 	case len(users) == 1:
 		return users[0], ""
@@ -170,9 +175,8 @@ func (r *run) bound(in Bound) {
 // to, also before the box was lost: they may hold somebody else's by the same identifiers, and
 // an operator looks once more.
 func (r *run) othersNamedBy(user string) (by []string) {
-	lost := slices.DeleteFunc(r.s.missing(), func(id Identifier) bool { return id.From == "" }) // an operator's word
-	for _, id := range slices.Concat(r.s.Identifiers, lost) {
-		if id.Type == UserID && id.Hash != user {
+	for _, id := range r.s.EverKnown() {
+		if id.Type == UserID && id.Hash != user && (id.From != "" || r.s.knows(id)) { // else it is what an operator said once
 			by = union(by, []string{id.From})
 		}
 	}
@@ -199,7 +203,8 @@ func (r *run) bindTo(in BindTo) {
 }
 
 func (r *run) bindable(user string) (problem string) {
-	users := r.s.everNamed()
+	systems, _ := r.s.namedBefore()
+	users := union(r.s.candidates(), systems)
 	switch {
 	case r.s.Phase.Final():
 		return "the saga has ended"

@@ -74,7 +74,7 @@ const (
 	KReleased  Kind = "released"  // hold's id (reason), by, ground
 	KBraked    Kind = "braked"    // participant or none, reason: a ceiling is passed
 	KUnbraked  Kind = "unbraked"  // participant, by, ground
-	KDoubted   Kind = "doubted"   // reason: an operator must look before the pivot
+	KDoubted   Kind = "doubted"   // reason: an operator must look before the pivot; identifiers: lost values that it is about
 	KSettled   Kind = "settled"   // by, ground: an operator has looked
 	KAmbiguous Kind = "ambiguous" // reason: nobody can tell whom an unbound saga is about
 	KNamed     Kind = "named"     // identifiers (the user id), by, ground: an operator can

@@ -24,9 +24,7 @@ func (w *world) learn(e Entry) {
 		w.doubted = e.Reason
 	case KSettled:
 		w.vouched = w.vouched || strings.HasPrefix(w.doubted, unvouched)
-		if strings.HasPrefix(w.doubted, lostValues) {
-			clear(w.lost)
-		}
+		w.settledLost()
 		w.settled()
 	case KPrepared:
 		w.unlooked = true

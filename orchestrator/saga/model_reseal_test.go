@@ -1,6 +1,9 @@
 package saga
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // box loses what is sealed, finds it again, or seals anew what the first request brought.
 func (w *world) box() {
@@ -29,17 +32,39 @@ func (w *world) learnKnown(e Entry) {
 		w.resealed(e)
 	case KBound: // what was said before was said without the user id
 		clear(w.lost)
+		clear(w.told)
 		for id, asked := range w.known {
 			if !asked {
 				delete(w.known, id)
 			}
 		}
 	}
+	if e.Kind == KDoubted {
+		w.tellLost(e.Reason)
+		return
+	}
 	for _, id := range e.Identifiers {
 		plain := Identifier{Type: id.Type, Hash: id.Hash}
 		w.known[plain] = w.known[plain] || id.From == "" && e.Kind != KBound
 		delete(w.lost, plain)
+		delete(w.told, plain)
 	}
+}
+
+// tellLost: an operator can settle what they read.
+func (w *world) tellLost(doubt string) {
+	for id := range w.lost {
+		w.told[id] = w.told[id] || strings.Contains(doubt, lostValues) && strings.Contains(doubt, "the "+id.Type)
+	}
+}
+
+func (w *world) settledLost() {
+	for id, told := range w.told {
+		if told {
+			delete(w.lost, id)
+		}
+	}
+	clear(w.told)
 }
 
 // resealed notes what else goes with a box: an operator's word, and how to bring a share back.

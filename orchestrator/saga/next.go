@@ -81,7 +81,7 @@ func (r *run) take(in Input) {
 	case ReportReceived:
 		r.reported(in)
 	case BoxLost:
-		r.halt(boxLost)
+		r.halt(r.s.boxLost())
 	case BoxFound:
 		r.resume()
 	case Resealed:

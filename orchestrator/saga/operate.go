@@ -114,14 +114,14 @@ func signed(by, ground string) (problem string) {
 
 // doubt keeps the saga from its pivot until an operator has looked at it, and at what was
 // doubtful before: who resumes settles all of it, and must have read all of it.
-func (r *run) doubt(reason string) {
+func (r *run) doubt(reason string, about ...Identifier) {
 	if strings.Contains(r.s.Doubt, reason) || !r.s.Phase.beforePivot() {
 		return
 	}
 	if r.s.Doubt != "" {
 		reason = r.s.Doubt + "; " + reason
 	}
-	r.record(Entry{Kind: KDoubted, Reason: reason})
+	r.record(Entry{Kind: KDoubted, Reason: reason, Identifiers: about})
 }
 
 // settle lets a saga go on as it is.

@@ -193,7 +193,7 @@ func (r *run) contradicted(typ string) {
 
 // contradicts returns a type of which a subject has one value and the saga now has two.
 func (r *run) contradicts(more []Identifier) (typ string) {
-	known := slices.Concat(r.s.Identifiers, r.s.missing())
+	known := r.s.EverKnown()
 	for i, id := range more {
 		same := func(have Identifier) bool { return have.Type == id.Type && have.Hash != id.Hash }
 		if r.single(id.Type) && (slices.ContainsFunc(known, same) || slices.ContainsFunc(more[:i], same)) {

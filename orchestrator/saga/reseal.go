@@ -17,13 +17,23 @@ func (r *run) resealed(in Resealed) {
 	switch {
 	case r.s.Phase.Final():
 	case !r.reseals(in):
-		r.halt(boxLost)
+		r.halt(r.s.boxLost())
 	default:
 		r.record(Entry{Kind: KResealed, Identifiers: in.Identifiers})
 	}
 }
 
-const boxLost = "its sealed identifiers cannot be read: restore the keys file, or the key-encryption key; or send the request again, which seals them anew"
+// boxLost says why nothing is permitted, and what to do.
+func (s *State) boxLost() string {
+	again := "a request for the same user id seals it anew, and then the old keys file opens it no more"
+	switch {
+	case s.Unbound:
+		again = "the same request, sent again, seals it anew, and then the old keys file opens it no more"
+	case len(s.Items) > 0:
+		again = "a request for the same user id with all of its items seals it anew, and then the old keys file opens it no more"
+	}
+	return "its sealed identifiers cannot be read: restore the keys file, or the key-encryption key, before anything else; " + again
+}
 
 // reseals reports whether a new box holds what no participant could name: whom the saga is
 // about, and the items that it is narrowed to.
@@ -48,16 +58,21 @@ func (id Identifier) is(other Identifier) bool { return id.Type == other.Type &&
 // reseal applies that the values of these identifiers are sealed, and of no others. Whoever
 // acts by what was known before is waited for, and everybody is asked again.
 func (s *State) reseal(e Entry) {
-	s.Halted = ""
-	s.Lost = append(s.missing(), s.Identifiers...)
+	s.Halted, s.Blocked = "", ""
+	had := s.Identifiers
+	s.Lost = s.missing() // what was named since is lost anew
 	s.Identifiers = slices.Clone(e.Identifiers)
-	s.Lost = s.missing()
+	for _, id := range had {
+		if !s.knows(id) {
+			s.lose(id)
+		}
+	}
 	if !s.knows(Identifier{Type: UserID, Hash: s.Named}) {
 		s.Named, s.Ambiguous = "", ""
 	}
 	s.renew(Resolve, e, func(h *Share) bool { return h.Resolve.Status != "" && h.Verdict != Waived })
-	for _, v := range []Verb{Suspend, Restore, Erase} {
-		s.renewOpen(v, e)
+	for _, v := range []Verb{Suspend, Restore, Erase, Verify} {
+		s.renewOut(v, e)
 	}
 	for i := range s.Shares {
 		h := &s.Shares[i]
@@ -68,47 +83,84 @@ func (s *State) reseal(e Entry) {
 	}
 }
 
-// renewOpen begins a new round of the steps of a verb that are not closed: a permit that is out
-// may be handed out again, and would then say less than it did.
-func (s *State) renewOpen(v Verb, e Entry) {
-	maybe := map[string]bool{}
-	for _, h := range s.Shares {
-		t := h.Step(v)
-		maybe[h.Name] = t.MaybeDone || slices.ContainsFunc(t.Permits, Permit.out)
-	}
-	open := func(h *Share) bool {
-		t := h.Step(v)
-		return t.Status != "" && t.Status != Reported && (t.Status != Waiting || len(t.Permits) > 0)
-	}
-	s.renew(v, e, open)
-	for i := range s.Shares {
-		if h := &s.Shares[i]; open(h) {
-			h.Step(v).MaybeDone = maybe[h.Name]
-		}
+// lose keeps an identifier among the lost ones, once. What a system says outweighs who asks.
+func (s *State) lose(id Identifier) {
+	i := slices.IndexFunc(s.Lost, func(l LostValue) bool { return l.is(id) })
+	switch {
+	case i < 0:
+		s.Lost = append(s.Lost, LostValue{Identifier: id})
+	case s.Lost[i].From == "":
+		s.Lost[i].From = id.From
 	}
 }
 
-// missing returns the identifiers whose values were lost, and that nobody named since, each once.
-func (s *State) missing() (out []Identifier) {
-	for _, id := range s.Lost {
-		if !s.knows(id) && !slices.ContainsFunc(out, id.is) {
-			out = append(out, id)
+// renewOut begins a new round of the steps of a verb that are under way: a permit that is out
+// may be handed out again, and would then say less than it did. What is parked stays so.
+func (s *State) renewOut(v Verb, e Entry) {
+	maybe := map[string]bool{}
+	for _, h := range s.Shares {
+		t := h.Step(v)
+		under := t.Status == Open || t.Status == Granted || t.Status == Delayed || t.Status == Waiting && len(t.Permits) > 0
+		if under {
+			maybe[h.Name] = t.MaybeDone || slices.ContainsFunc(t.Permits, Permit.out)
+		}
+	}
+	s.renew(v, e, func(h *Share) bool { _, under := maybe[h.Name]; return under })
+	for name, done := range maybe {
+		s.Share(name).Step(v).MaybeDone = done
+	}
+}
+
+// missing returns the identifiers whose values were lost, and that nobody named since.
+func (s *State) missing() (out []LostValue) {
+	for _, l := range s.Lost {
+		if !s.knows(l.Identifier) {
+			out = append(out, l)
 		}
 	}
 	return out
 }
 
-// lostTypes returns the types of lost values by which a share is erased, each once.
-func (r *run) lostTypes() (types []string) {
-	for _, id := range r.s.missing() {
-		if id.Type != UserID && r.erasedBy(id.Type) {
-			types = union(types, []string{id.Type})
-		}
+// EverKnown are the identifiers, and those whose values were lost: they are the person's as well.
+func (s State) EverKnown() []Identifier {
+	out := slices.Clone(s.Identifiers)
+	for _, l := range s.missing() {
+		out = append(out, l.Identifier)
 	}
-	return types
+	return out
 }
 
-// doubtLost has an operator look at what a share can no longer be found by.
-func (r *run) doubtLost(types []string) {
-	r.doubt(lostValues + strings.Join(types, " and the ") + ": see to it that nothing is left that is kept by it, then resume")
+// doubtLost has an operator look at what shares can no longer be found by: the types of lost
+// values by which something is erased, and that nobody was asked about.
+func (r *run) doubtLost() {
+	var types []string
+	var about []Identifier
+	mistyped := ""
+	for _, l := range r.s.missing() {
+		if l.Type == UserID || l.Asked || l.Settled || !r.erasedBy(l.Type) {
+			continue
+		}
+		types, about = union(types, []string{l.Type}), append(about, l.Identifier)
+		if l.From == "" && r.s.Unvouched {
+			mistyped = "; no system had said of what the request brought that it is this person's"
+		}
+	}
+	if len(types) > 0 {
+		r.doubt(lostValues+strings.Join(types, " and the ")+mistyped+": see to it that nothing is left that is kept by it, then resume", about...)
+	}
+}
+
+// askLost applies that the doubt that stands is about these values too.
+func (s *State) askLost(about []Identifier) {
+	for i, l := range s.Lost {
+		s.Lost[i].Asked = l.Asked || slices.ContainsFunc(about, l.is)
+	}
+}
+
+// settleLost applies that an operator has looked at what they were asked about. It is known
+// still: a hold on it lies on the saga, and it is not another person's.
+func (s *State) settleLost() {
+	for i, l := range s.Lost {
+		s.Lost[i].Asked, s.Lost[i].Settled = false, l.Settled || l.Asked
+	}
 }

@@ -58,7 +58,7 @@ type State struct {
 	Blocked   ID     `json:"blocked,omitempty"`
 	// Lost are identifiers that were known, and whose values were lost with the box; those that
 	// are named again are in Identifiers, too.
-	Lost []Identifier `json:"lost,omitempty"`
+	Lost []LostValue `json:"lost,omitempty"`
 	// Unvouched means that a request brought attributes that no system may have said to be the
 	// person's, see vouch.go.
 	Unvouched bool `json:"unvouched,omitempty"`
@@ -90,6 +90,14 @@ type Identifier struct {
 	Type string `json:"type"`
 	Hash string `json:"hash"`
 	From string `json:"from,omitempty"`
+}
+
+// LostValue is an identifier whose value is sealed no more. Asked means that an operator is asked
+// about it by the doubt that stands, Settled that one has looked.
+type LostValue struct {
+	Identifier
+	Asked   bool `json:"asked,omitempty"`
+	Settled bool `json:"settled,omitempty"`
 }
 
 // Share is one participant's part of the saga.

@@ -23,7 +23,7 @@ func (r *run) openSuspends() {
 		return
 	}
 	r.openReady(Suspend, func(h *Share) bool {
-		return r.suspendable(h) && r.looked(h) && r.resolvable(h)
+		return r.suspendable(h) && r.looked(h) && r.resolvable(h) && !h.Suspend.alive(r.now)
 	})
 }
 

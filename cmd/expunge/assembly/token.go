@@ -28,7 +28,8 @@ func (h *Home) newToken() (string, error) {
 func (h *Home) oldToken(cause error) (string, error) {
 	info, err := os.Stat(h.path(tokenName))
 	old, readErr := Token(h.Folder)
-	if !errors.Is(cause, syscall.ENOSPC) || err != nil || readErr != nil || info.Mode().Perm() != 0o600 || len(old) != len(rand.Text()) {
+	full := errors.Is(cause, syscall.ENOSPC) || errors.Is(cause, syscall.EDQUOT)
+	if !full || err != nil || readErr != nil || info.Mode().Perm() != 0o600 || len(old) != len(rand.Text()) {
 		return "", fmt.Errorf("token of operators: %w", cause)
 	}
 	return old, nil
