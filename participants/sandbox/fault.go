@@ -2,13 +2,14 @@ package sandbox
 
 import (
 	"net/http"
+	"strconv"
 	"sync"
 	"time"
 )
 
 // Fault makes a look-alike misbehave. The zero Fault does nothing.
 type Fault struct {
-	Action string        `json:"action,omitempty"` // which requests: an HTTP method for Jumio, an operation for Cognito; empty: all
+	Action string        `json:"action,omitempty"` // which requests: an HTTP method for Jumio, an operation for Cognito and Sila; empty: all
 	Skip   int           `json:"skip,omitempty"`   // let this many of them pass first
 	Times  int           `json:"times,omitempty"`  // then misbehave this often; 0: until the faults are replaced
 	Delay  time.Duration `json:"delay,omitempty"`  // wait before anything else; nanoseconds in JSON
@@ -56,6 +57,9 @@ func (f *faults) take(action string) Fault {
 	}
 	return Fault{}
 }
+
+// seconds writes a duration as Retry-After wants it.
+func seconds(d time.Duration) string { return strconv.Itoa(int(d / time.Second)) }
 
 // wait sleeps for the fault's delay, and reports whether the client is still there.
 func (f Fault) wait(r *http.Request) bool {

@@ -4,9 +4,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"regexp"
-	"strconv"
 	"strings"
-	"time"
 )
 
 // JumioAPI returns the base URL of a region for scans and authentications, given the URL
@@ -48,7 +46,7 @@ func (j *Jumio) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func refuse(w http.ResponseWriter, f Fault) {
 	if f.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter/time.Second)))
+		w.Header().Set("Retry-After", seconds(f.RetryAfter))
 	}
 	jumioError(w, f.Status, "refused by a fault switch")
 }

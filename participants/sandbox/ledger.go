@@ -4,11 +4,11 @@ import "time"
 
 // Deletion says what became of one item that somebody asked to delete.
 type Deletion struct {
-	Service  string    `json:"service"` // jumio or cognito
+	Service  string    `json:"service"` // jumio, cognito or sila
 	Tenant   string    `json:"tenant"`  // whose data: the vendor's customer account
-	Place    string    `json:"place"`   // jumio: region; cognito: pool id
-	Kind     string    `json:"kind"`    // scans, authentications, documents; identities, provider_links
-	Key      string    `json:"key"`     // the vendor's reference, or the user name
+	Place    string    `json:"place"`   // jumio: region; cognito: pool id; sila: user handle
+	Kind     string    `json:"kind"`    // as the participant counts, for example scans
+	Key      string    `json:"key"`     // the vendor's reference, a UUID, or the user name
 	At       time.Time `json:"at"`      // of the first effect; zero: there was none
 	Effects  int       `json:"effects"` // how often something was really removed
 	Attempts int       `json:"attempts"`
