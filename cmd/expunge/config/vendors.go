@@ -4,6 +4,7 @@ import (
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/participants/cognito"
 	"github.com/expunge-io/expunge/participants/jumio"
+	"github.com/expunge-io/expunge/participants/sila"
 )
 
 func (w *Worker) readCognito(n node) {
@@ -71,4 +72,33 @@ func readProbes(n node) map[events.Kind]string {
 		out[events.Kind(kind)] = reference
 	}
 	return out
+}
+
+func (w *Worker) readSila(n node) {
+	c := &sila.Config{}
+	w.Sila = c
+	f := fields{
+		"realm":              word(&c.Realm),
+		"api":                text(&c.API),
+		"app_handle":         text(&c.AppHandle),
+		"client_id":          text(&c.ClientID),
+		"probe":              text(&c.Probe),
+		"advanced_kyc":       flag(&c.AdvancedKYC),
+		"ground":             text(&c.Ground),
+		"session_identifier": text(&c.SessionIdentifier),
+		"timeout":            duration(&c.Timeout),
+		"pending_wait":       duration(&c.PendingWait),
+	}
+	secrets := map[string]*string{"client_secret": &c.ClientSecret, "app_key": &c.AppKey, "user_key": &c.UserKey}
+	for name, to := range secrets {
+		secret(f, name, to)
+	}
+	before := len(n.r.faults)
+	n.object(f)
+	for name := range secrets {
+		if n.has(name) && n.has(name+"_file") {
+			n.oneSecret(name)
+		}
+	}
+	w.try(n, before)
 }

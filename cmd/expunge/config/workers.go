@@ -11,6 +11,7 @@ import (
 	"github.com/expunge-io/expunge/participants/cognito"
 	"github.com/expunge-io/expunge/participants/jumio"
 	"github.com/expunge-io/expunge/participants/redis"
+	"github.com/expunge-io/expunge/participants/sila"
 	"github.com/expunge-io/expunge/participants/sql"
 )
 
@@ -24,13 +25,14 @@ type Worker struct {
 	Cognito *cognito.Config
 	Jumio   *jumio.Config
 	Redis   *redis.Config
+	Sila    *sila.Config
 
 	made          bool // the adapter could be made, so that the following is known
 	needs, yields []events.IdentifierType
 	suspends      bool
 }
 
-var adapters = []string{"cognito", "jumio", "redis", "sql"}
+var adapters = []string{"cognito", "jumio", "redis", "sila", "sql"}
 
 func (c *Config) readWorkers(n node) {
 	for name, value := range n.entries() {
@@ -51,6 +53,7 @@ func readWorker(name string, n node) (w Worker) {
 		"cognito": w.readCognito,
 		"jumio":   w.readJumio,
 		"redis":   func(n node) { w.readRedis(name, n) },
+		"sila":    w.readSila,
 	})
 	given := slices.DeleteFunc(slices.Clone(adapters), func(a string) bool { return !n.has(a) })
 	switch len(given) {
@@ -81,6 +84,8 @@ func (w Worker) Open() (Adapter, error) {
 		return jumio.New(*w.Jumio)
 	case w.Redis != nil:
 		return able(redis.New(*w.Redis))
+	case w.Sila != nil:
+		return sila.New(*w.Sila)
 	}
 	return nil, errors.New("no adapter is configured")
 }
