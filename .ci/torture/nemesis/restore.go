@@ -43,19 +43,9 @@ func (h *Hand) restore() error {
 	if err := os.Remove(backup); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	r := record.Restore{Taken: time.Now()}
-	for tries := 0; ; tries++ {
-		err := h.db("backup", "--url", "http://"+h.stage.HTTP, "--data", h.stage.Home(), backup)
-		if err == nil {
-			break
-		}
-		if tries == backupTries {
-			return err
-		}
-		if !h.wait(time.Second) { // the orchestrator is away, or its disk full
-			return nil
-		}
-		r.Taken = time.Now()
+	r, err := h.backUp(backup)
+	if err != nil || r.Taken.IsZero() {
+		return err
 	}
 	h.say("a backup is taken")
 	if !h.wait(2*time.Second + h.upTo(6*time.Second)) {
@@ -73,6 +63,22 @@ func (h *Hand) restore() error {
 	}
 	h.count(&h.counts.Restores)
 	return h.back(r)
+}
+
+// backUp takes a backup, while no other trouble has the orchestrator: of a large store that takes
+// longer than one lives here. A zero time: the run is over.
+func (h *Hand) backUp(to string) (r record.Restore, err error) {
+	defer h.hold(h.stage.Orchestrator)()
+	for range backupTries {
+		r.Taken = time.Now()
+		if err = h.db("backup", "--url", "http://"+h.stage.HTTP, "--data", h.stage.Home(), to); err == nil {
+			return r, nil
+		}
+		if !h.wait(time.Second) { // the orchestrator is starting, or its disk full
+			return record.Restore{}, nil
+		}
+	}
+	return r, err
 }
 
 // back starts the orchestrator on the store that was put back, confirms it as an operator does,
@@ -97,7 +103,17 @@ func (h *Hand) back(r record.Restore) error {
 	}
 	h.book.Restore(r)
 	h.say("the backup is back; %d names of requests to be sent again", len(r.Named))
-	return nil
+	return h.tidy()
+}
+
+// tidy removes the store that was replaced, as an operator does who needs it no more: some of
+// them fill the disk for good.
+func (h *Hand) tidy() error {
+	old, err := filepath.Glob(filepath.Join(h.stage.Home(), "*.replaced-*"))
+	for _, name := range old {
+		err = errors.Join(err, os.Remove(name))
+	}
+	return err
 }
 
 var nameForm = regexp.MustCompile(` (?:request|correlation_id)=([A-Za-z0-9._-]+)`)

@@ -20,7 +20,7 @@ type Data struct {
 	tmpfs   bool
 }
 
-const capacity = 256 << 20
+const capacity = 512 << 20
 
 // OpenData makes the best disk that can be had: one that forgets what was not synced; one
 // that can at least be full; or an ordinary folder.
