@@ -158,7 +158,7 @@ func summaryOf(p saga.Plan, s saga.State, head saga.Hash) events.Summary {
 			continue // outside the scope
 		}
 		out.Participants = append(out.Participants, shareSummary(h))
-		if x, ok := exception(s.Phase, spec, h); ok {
+		if x, ok := exception(s, spec, h); ok {
 			out.Exceptions = append(out.Exceptions, x)
 		}
 	}
@@ -199,10 +199,10 @@ func shareSummary(h *saga.Share) events.ParticipantSummary {
 	return out
 }
 
-func exception(end saga.Phase, spec saga.Spec, h *saga.Share) (events.Exception, bool) {
+func exception(s saga.State, spec saga.Spec, h *saga.Share) (events.Exception, bool) {
 	x := events.Exception{Participant: h.Name, Ground: h.Ground, By: h.By, Until: optional(h.Until)}
 	switch {
-	case end != saga.CompletedWithExceptions:
+	case s.Phase != saga.CompletedWithExceptions:
 		return x, false
 	case h.Verdict == saga.Retained:
 		x.Kind = "retained"
@@ -210,6 +210,9 @@ func exception(end saga.Phase, spec saga.Spec, h *saga.Share) (events.Exception,
 		x.Kind = "waived"
 	case spec.Unverified != "":
 		x.Kind, x.Ground = "unverified", spec.Unverified
+	case len(s.Blind(spec)) > 0:
+		lost := s.Blind(spec)[0]
+		x.Kind, x.By, x.Ground = "unverified", lost.By, clip("the value of "+lost.Type+" by which it was found was lost, and an operator looked: "+lost.Ground)
 	default:
 		return x, false
 	}

@@ -20,6 +20,7 @@ type job struct {
 	dead    *storage.DeadLetter
 	operate func(*batch) (events.Payload, error) // an operator's decision; it may run twice
 	do      func(*batch) error                   // anything else that belongs into a batch; it may run twice
+	aside   func()                               // between two batches, also while the bus is not held: it records and says nothing
 	done    func(answer)                         // called once, after the commit or when there is none; must not block
 }
 

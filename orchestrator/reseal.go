@@ -12,8 +12,12 @@ import (
 // reseal makes a saga a new box if nobody can open its own any more, with what a request for
 // the same subject brings. The core says whether that is enough to go on by.
 func (b *batch) reseal(in *intake, l *loaded) error {
+	id := l.state.ID
 	if l.state.Phase.Final() || !slices.Contains(b.o.subjectsOf(in), l.state.Subject) || !b.boxLost(l) {
 		return nil
+	}
+	if _, err := b.o.cfg.Keys.Seal(id, nil); err != nil && !errors.Is(err, vault.ErrNoKey) {
+		return b.readable(l) // there is a key, and it is damaged: nothing can be sealed either
 	}
 	next := saga.Resealed{Items: in.items}
 	for _, id := range in.identifiers() {
@@ -28,10 +32,12 @@ func (b *batch) reseal(in *intake, l *loaded) error {
 	if err := l.keep(c); err != nil {
 		return err
 	}
-	if !b.o.cfg.Keys.Has(l.state.ID) {
-		b.created = append(b.created, l.state.ID)
+	if !b.o.cfg.Keys.Has(id) {
+		b.created = append(b.created, id)
 	}
-	b.o.logger.Warn("the sealed box of a saga was lost; it goes on by what a new request brings", "saga", string(l.state.ID))
+	b.tell = append(b.tell, func() {
+		b.o.logger.Warn("the sealed box of a saga was lost; it goes on by what a new request brings", "saga", string(id))
+	})
 	return b.sealItems(l, items)
 }
 

@@ -2,12 +2,17 @@ package orchestrator
 
 import (
 	"context"
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/storage/vault"
 )
 
 // lost is a saga that knew an address of Ada's, whose value went with its box, and which account
@@ -95,6 +100,108 @@ func TestAClockInDoubtDestroysNoKeys(t *testing.T) {
 		d.sweep()
 		if d.o.trust.why() == "" || !d.o.cfg.Keys.Has(id) {
 			t.Errorf("doubt %q, the key is there: %t", d.o.trust.why(), d.o.cfg.Keys.Has(id))
+		}
+	})
+}
+
+// TestTheSummarySaysWhoLookedAtWhatWasLost: a share that is found by less than before is no proof.
+func TestTheSummarySaysWhoLookedAtWhatWasLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		plan := namesMail()
+		plan.Participants[0].Needs = []string{saga.UserID, "mail"}
+		d := newDesk(t, plan)
+		id := d.lost()
+		d.commit(job{do: func(b *batch) error {
+			_, err := b.input(id, saga.Resume{By: "ada", Ground: "the mailbox is empty"})
+			return err
+		}})
+		d.flush() // the bus has the pivot
+		nothing := int64(0)
+		d.does(id, events.Erase, events.Report{Verdict: events.Absent, Counts: events.Counts{}, Remaining: &nothing})
+		d.does(id, events.Verify, events.Report{Verdict: events.Counted, Remaining: &nothing})
+		data, err := d.store.Summary(t.Context(), id)
+		if err != nil {
+			t.Fatalf("%v, it is %s", err, d.state(id).Phase)
+		}
+		_, sum, err := events.Decode[events.Summary](nil, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x := sum.Exceptions; sum.State != events.CompletedWithExceptions || len(x) != 1 || x[0].Kind != "unverified" || x[0].By != "ada" || !strings.Contains(x[0].Ground, "the mailbox is empty") {
+			t.Errorf("%s, %+v", sum.State, x)
+		}
+	})
+}
+
+// TestADamagedDataKeyHaltsItsSagaAlone: nothing can be sealed under it, and the request counts.
+func TestADamagedDataKeyHaltsItsSagaAlone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mine")
+	open := func() *vault.Keys {
+		t.Helper()
+		k, err := vault.Open(path, vault.KEK{1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = k.Close() })
+		return k
+	}
+	if err := vault.Init(path, vault.KEK{1}); err != nil {
+		t.Fatal(err)
+	}
+	d := newDesk(t, oneShare(), func(c *Config) { c.Keys = open() })
+	id := d.request(events.Request{UserID: "ada"})
+	d.flush()
+	_ = d.o.cfg.Keys.Close()
+	damageSlot(t, path)
+	d.o.cfg.Keys = open()
+	d.restart()
+	d.commit(d.claim(id, events.Resolve))
+	a := d.commit(job{request: d.fit(events.Request{UserID: "ada"})})[0]
+	if a.err != nil || d.o.damaged[id] || d.state(id).Halted == "" {
+		t.Errorf("request: %v; out of service: %t, halted %q", a.err, d.o.damaged[id], d.state(id).Halted)
+	}
+}
+
+// damageSlot changes the only key of a file, whose checksum is right.
+func damageSlot(t *testing.T, path string) {
+	t.Helper()
+	const header, size, summed = 4096, 128, 112
+	all, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slot := all[header : header+size]
+	slot[70] ^= 1
+	sum := sha256.Sum256(slot[:summed])
+	copy(slot[summed:], sum[:size-summed])
+	if err := os.WriteFile(path, all, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestAValueIsKnownAgainUnderANewerHashKey, also one that was lost.
+func TestAValueIsKnownAgainUnderANewerHashKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, namesMail())
+		id := d.request(events.Request{UserID: "ada"})
+		d.does(id, events.Resolve, mailOf("x@example.com"))
+		if err := d.o.cfg.Keys.RotateHashKey(); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.o.cfg.Keys.Destroy(id); err != nil {
+			t.Fatal(err)
+		}
+		d.restart()
+		d.request(events.Request{UserID: "ada"})
+		d.does(id, events.Resolve, mailOf("x@example.com"))
+		s := d.state(id)
+		l := &loaded{state: s}
+		c, err := d.o.newBatch(t.Context()).open(l)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Doubt != "" || len(c.Identifiers) != 1 {
+			t.Errorf("doubt %q, %d sealed", s.Doubt, len(c.Identifiers))
 		}
 	})
 }

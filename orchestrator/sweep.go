@@ -79,13 +79,24 @@ func (o *Orchestrator) countKeyless(ctx context.Context) {
 // the event of the end.
 const keyPatience = 24 * time.Hour
 
-// sweepLate destroys the data keys that waited too long for the bus.
+// sweepLate destroys the data keys that waited too long for the bus, which may be away.
 func (o *Orchestrator) sweepLate(ctx context.Context) error {
-	_, err := o.ask(ctx, job{do: func(b *batch) error {
+	swept := make(chan error, 1)
+	err := o.submit(ctx, job{aside: func() {
 		_, err := o.sweepKeys(ctx, o.wasPutBack())
-		return err
+		swept <- err
 	}})
-	return err
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-swept:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-o.stopped:
+		return errStopped
+	}
 }
 
 // sweepKeys destroys the keys of sagas that have ended and, unless it is unsure whether the

@@ -1,6 +1,8 @@
 package orchestrator
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -86,4 +88,29 @@ func (d *desk) had() {
 		d.t.Fatal(err)
 	}
 	d.flush()
+}
+
+// TestAKeyDoesNotWaitForABusThatIsAwayForGood: the orchestrator does not hold it any more.
+func TestAKeyDoesNotWaitForABusThatIsAwayForGood(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		id := d.request(events.Request{UserID: "ada"})
+		d.flush()
+		d.ends(id)
+		d.o.held = func() bool { return false }
+		ctx, stop := context.WithCancel(t.Context())
+		var parts sync.WaitGroup
+		parts.Go(func() { _ = d.o.write(ctx) })
+		parts.Go(func() { d.o.keepUp(ctx) })
+		time.Sleep(keyPatience - time.Hour)
+		if !d.o.cfg.Keys.Has(id) {
+			t.Error("it is gone too early")
+		}
+		time.Sleep(3 * time.Hour)
+		if d.o.cfg.Keys.Has(id) {
+			t.Error("it is still there")
+		}
+		stop()
+		parts.Wait()
+	})
 }

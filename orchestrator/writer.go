@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -86,7 +87,7 @@ func (o *Orchestrator) writeLast() error {
 
 // commit is one group commit.
 func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
-	jobs = o.ifHeld(jobs)
+	jobs = o.ifHeld(aside(jobs))
 	b := o.newBatch(ctx)
 	for _, j := range jobs {
 		b.take(j)
@@ -116,6 +117,18 @@ func (o *Orchestrator) commit(ctx context.Context, jobs []job) error {
 		return fmt.Errorf("commit %d: %w", b.log, err)
 	}
 	return o.committed(b)
+}
+
+// aside does what is to be done between two batches, and returns the other jobs.
+func aside(jobs []job) []job {
+	return slices.DeleteFunc(jobs, func(j job) bool {
+		if j.aside == nil {
+			return false
+		}
+		j.aside()
+		j.finish(answer{})
+		return true
+	})
 }
 
 // ifHeld is all jobs while the bus is held. Otherwise nobody may be told anything, and

@@ -149,7 +149,7 @@ func printKeys(ctx context.Context, w world, data string, r vault.Report) (fault
 			}
 			delete(spare, id)
 		}
-		fmt.Fprintf(w.out, "%d sagas under way; %d keys of none, which the next start destroys\n", len(live), len(spare))
+		fmt.Fprintf(w.out, "%d sagas under way; %d keys of none, which the next start destroys but for those whose end the bus does not have\n", len(live), len(spare))
 	}
 	fmt.Fprintf(w.out, "%d data keys, %d hash keys, key-encryption key %d, %d leftovers, %d faults\n",
 		r.Keys, r.HashKeys, r.Generation, r.Leftovers, faults)

@@ -214,6 +214,8 @@ func (r *run) verdict() (Phase, error) {
 			end = CompletedWithExceptions
 		case h.Verified.IsZero():
 			return "", ErrUnproven
+		case len(r.s.Blind(spec)) > 0:
+			end = CompletedWithExceptions
 		}
 	}
 	return end, nil

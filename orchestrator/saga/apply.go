@@ -315,7 +315,7 @@ func (s *State) outcome(h *Share, e Entry) {
 }
 
 // looked stores what a look found. Known stays: who was there once is not unknown. What was
-// counted before anything was erased stays, too.
+// counted before anything was erased, or lost, stays too.
 func (s *State) looked(h *Share, e Entry) {
 	s.Identifiers = append(s.Identifiers, e.Identifiers...)
 	h.Known = h.Known || e.Verdict == Resolved || e.Counts.Total() > 0
@@ -325,9 +325,12 @@ func (s *State) looked(h *Share, e Entry) {
 		h.Left = &n
 	}
 	switch {
-	case len(h.Erase.Permits) == 0:
+	case len(h.Erase.Permits) == 0 && len(s.missing()) == 0:
 		h.Baseline, h.Expected = e.Counts, e.Counts
-	case e.Counts != nil:
+	case e.Counts != nil: // a look by less than before finds less
 		h.Expected, _ = h.Expected.atLeast(h.Counts.plus(e.Counts))
+		if len(h.Erase.Permits) == 0 {
+			h.Baseline, _ = h.Baseline.atLeast(e.Counts)
+		}
 	}
 }

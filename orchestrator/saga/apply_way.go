@@ -25,7 +25,7 @@ func (s *State) changeWay(e Entry) error {
 		s.askLost(e.Identifiers)
 	case KSettled:
 		s.Unvouched = s.Unvouched && !strings.HasPrefix(s.Doubt, unvouched)
-		s.settleLost()
+		s.settleLost(e)
 		s.Doubt = ""
 	}
 	return nil

@@ -149,7 +149,7 @@ const (
 	EventFinished  EventKind = "finished"
 )
 
-// Finish ends the saga: build, store and publish the summary, then destroy the data key.
+// Finish ends the saga: build, store and publish the summary, then destroy the data key, when the bus has it.
 // Head is that of the history before the final entry. Found means that the summary was
 // published before the backup was restored: its bytes are on the bus, and stay as they are.
 type Finish struct {

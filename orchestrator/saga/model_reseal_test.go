@@ -33,6 +33,7 @@ func (w *world) learnKnown(e Entry) {
 	case KBound: // what was said before was said without the user id
 		clear(w.lost)
 		clear(w.told)
+		clear(w.forgone)
 		for id, asked := range w.known {
 			if !asked {
 				delete(w.known, id)
@@ -48,6 +49,7 @@ func (w *world) learnKnown(e Entry) {
 		w.known[plain] = w.known[plain] || id.From == "" && e.Kind != KBound
 		delete(w.lost, plain)
 		delete(w.told, plain)
+		delete(w.forgone, plain)
 	}
 }
 
@@ -62,6 +64,7 @@ func (w *world) settledLost() {
 	for id, told := range w.told {
 		if told {
 			delete(w.lost, id)
+			w.forgone[id] = true
 		}
 	}
 	clear(w.told)
@@ -79,6 +82,16 @@ func (w *world) resealed(e Entry) {
 		return
 	}
 	w.vouched = !slices.ContainsFunc(e.Identifiers, func(id Identifier) bool { return id.Type == "t0" })
+}
+
+// foundByLess reports whether a share was found by a value that an operator goes on without.
+func (w *world) foundByLess(spec Spec) bool {
+	for id := range w.forgone {
+		if slices.Contains(spec.Needs, id.Type) && id.Type != UserID {
+			return true
+		}
+	}
+	return false
 }
 
 // blindTo is a type of which a value was lost by which a share is erased.

@@ -87,11 +87,13 @@ type world struct {
 	known map[Identifier]bool // what was said of the person, by type and value; true: by the request
 	lost  map[Identifier]bool // whose values went with a box, and that nobody said since
 	told  map[Identifier]bool // of those: what the doubt that stands says of them
+
+	forgone map[Identifier]bool // an operator has looked, and goes on without them
 }
 
 func newWorld(t failer, draw func(int) int) *world {
 	w := &world{t: t, draw: draw, acts: map[PermitID]int{}, later: map[PermitID]int64{}, leaves: map[string]int64{}, values: map[string]bool{}, now: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC), chaos: true, systems: map[string]*system{}, holds: map[string]Hold{},
-		undo: map[string]string{}, counted: map[string]int64{}, unbrake: map[string]bool{}, waived: map[string]bool{}, byHand: map[string]bool{}, said: map[string]bool{}, gave: map[PermitID]string{}, known: map[Identifier]bool{}, lost: map[Identifier]bool{}, told: map[Identifier]bool{}}
+		undo: map[string]string{}, counted: map[string]int64{}, unbrake: map[string]bool{}, waived: map[string]bool{}, byHand: map[string]bool{}, said: map[string]bool{}, gave: map[PermitID]string{}, known: map[Identifier]bool{}, lost: map[Identifier]bool{}, told: map[Identifier]bool{}, forgone: map[Identifier]bool{}}
 	p := Plan{Name: "model", Attempts: 1 + 7*draw(2), Rounds: 1 + 4*draw(2)}
 	p.Quiet, p.Grace = []time.Duration{0, time.Minute}[draw(2)], []time.Duration{0, 0, time.Hour, 7 * 24 * time.Hour}[draw(4)]
 	for i := range 1 + draw(4) {

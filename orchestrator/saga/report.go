@@ -25,7 +25,7 @@ func (r *run) reported(in ReportReceived) {
 		r.receive(Noted, "this permit was reported before")
 	case r.s.Phase.Final():
 		r.receive(Noted, "the saga has ended")
-	case q.Round < t.Round && !in.leftovers() && in.Verdict != Prepared: // which is no end of the permit
+	case q.Round < t.Round && !in.leftovers() && !r.outlivesRound(in):
 		r.note(in, "an older round")
 	case !in.Verb.may(in.Verdict):
 		r.refuse(in, h, t, "verdict_misfit")
@@ -50,6 +50,12 @@ func (r *run) reported(in ReportReceived) {
 	case in.Verb == Erase:
 		r.erased(in, h, t, *q)
 	}
+}
+
+// outlivesRound reports whether what a report of an older round says counts all the same: to
+// prepare ends no permit, and what was suspended after a cancel is brought back.
+func (r *run) outlivesRound(in ReportReceived) bool {
+	return in.Verb == Suspend && (in.Verdict == Prepared || r.s.Phase == Restoring)
 }
 
 // worst is how much a count says is left, by whatever name: who contradicts itself is
@@ -246,7 +252,7 @@ func (r *run) erased(in ReportReceived, h *Share, t *Step, q Permit) {
 	}
 	e := in.entry(KReported)
 	e.RowsOnly, e.Ground, e.Until = in.RowsOnly, in.Ground, in.Until
-	e.Verdict, e.Counts, e.Inferred = outcome(in, h, q)
+	e.Verdict, e.Counts, e.Inferred = r.outcome(in, h, q)
 	r.record(e)
 	r.receive(Took, "")
 }
@@ -267,11 +273,13 @@ func (r *run) left(in ReportReceived, h *Share, t *Step) {
 }
 
 // outcome adds up what was erased over all attempts. After a permit that was never
-// reported, what the baseline counted and nobody reported is inferred to be its work.
-func outcome(in ReportReceived, h *Share, q Permit) (Verdict, Counts, bool) {
+// reported, what the baseline counted and nobody reported is inferred to be its work; not of a
+// share that is found by less than before.
+func (r *run) outcome(in ReportReceived, h *Share, q Permit) (Verdict, Counts, bool) {
+	spec, _ := r.plan.Spec(h.Name)
 	counts := h.Counts.plus(in.Counts)
 	inferred := h.Inferred
-	if q.MaybeDone && in.Verdict != Retained {
+	if q.MaybeDone && in.Verdict != Retained && len(r.s.Blind(spec)) == 0 {
 		var raised bool
 		counts, raised = counts.atLeast(h.Expected)
 		// Who never counted cannot say what an attempt that was lost had found.

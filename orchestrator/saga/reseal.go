@@ -159,8 +159,21 @@ func (s *State) askLost(about []Identifier) {
 
 // settleLost applies that an operator has looked at what they were asked about. It is known
 // still: a hold on it lies on the saga, and it is not another person's.
-func (s *State) settleLost() {
-	for i, l := range s.Lost {
-		s.Lost[i].Asked, s.Lost[i].Settled = false, l.Settled || l.Asked
+func (s *State) settleLost(e Entry) {
+	for i := range s.Lost {
+		if l := &s.Lost[i]; l.Asked {
+			l.Asked, l.Settled, l.By, l.Ground = false, true, e.By, e.Ground
+		}
 	}
+}
+
+// Blind returns the lost values by which a participant's share was found. What it counts without
+// them proves nothing; an operator has looked, and the end says so.
+func (s State) Blind(spec Spec) (lost []LostValue) {
+	for _, l := range s.missing() {
+		if l.Type != UserID && (slices.Contains(spec.Needs, l.Type) || slices.Contains(spec.Yields, l.Type)) {
+			lost = append(lost, l)
+		}
+	}
+	return lost
 }

@@ -9,10 +9,11 @@
 //
 //  1. [Keys.Create] for the batch's new sagas: on disk when it returns.
 //  2. The store's Commit, with the sealed boxes.
-//  3. [Keys.Destroy] for the sagas that the batch ended.
+//  3. [Keys.Destroy] for the sagas that have ended, when others know of it.
 //
 // A process that dies between 1 and 2, or between 2 and 3, leaves keys that no live saga
-// needs; [Keys.Sweep] destroys them at the next start. A live saga never lacks its key.
+// needs; [Keys.Sweep] destroys them at the next start. A live saga lacks its key only if
+// another file took the place of this one.
 //
 // Destroyed means overwritten in place and synced. A file system that keeps old blocks
 // (copy on write, snapshots, flash) may still hold the wrapped key; that copy ends with
