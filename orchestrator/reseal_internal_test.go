@@ -3,6 +3,7 @@ package orchestrator
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -202,6 +203,47 @@ func TestAValueIsKnownAgainUnderANewerHashKey(t *testing.T) {
 		}
 		if s.Doubt != "" || len(c.Identifiers) != 1 {
 			t.Errorf("doubt %q, %d sealed", s.Doubt, len(c.Identifiers))
+		}
+	})
+}
+
+// TestAPassingFaultSealsNothingAnew: a box that cannot be read just now is no lost one.
+func TestAPassingFaultSealsNothingAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		store := &shut{Store: d.store}
+		d.o.cfg.Store = store
+		id := d.request(events.Request{UserID: "ada", Reason: "the first"})
+		store.is = true
+		d.commit(job{request: d.fit(events.Request{UserID: "ada", NotBefore: new(time.Now())})})
+		store.is = false
+		c, err := d.o.newBatch(t.Context()).open(&loaded{state: d.state(id)})
+		if err != nil || c.Reason != "the first" {
+			t.Errorf("another box: %v", err)
+		}
+	})
+}
+
+// TestAQueuedSagaIsSealedAnew by a request that joins it behind the live one; while it cannot be,
+// nothing is added to it.
+func TestAQueuedSagaIsSealedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		d.pastPivot()
+		queued := d.request(item("a-1"))
+		if !d.state(queued).Queued {
+			t.Fatal("it is not queued")
+		}
+		if err := d.o.cfg.Keys.Destroy(queued); err != nil {
+			t.Fatal(err)
+		}
+		d.restart()
+		if a := d.commit(job{request: d.fit(item("a-2"))})[0]; !errors.Is(a.err, errBusy) {
+			t.Errorf("another item is taken: %+v %v", a.payload, a.err)
+		}
+		d.request(item("a-1"))
+		if s := d.state(queued); s.Halted != "" || !d.o.cfg.Keys.Has(queued) {
+			t.Errorf("halted %q, its key is there: %t", s.Halted, d.o.cfg.Keys.Has(queued))
 		}
 	})
 }

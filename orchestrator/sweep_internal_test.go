@@ -69,6 +69,9 @@ func TestAKeyWaitsForTheBusToHaveTheEnd(t *testing.T) {
 				if goes(d); d.o.cfg.Keys.Has(id) {
 					t.Error("it is still there")
 				}
+				if name != "a day has passed" && d.o.relay.ending(id, time.Time{}) {
+					t.Error("its end is waited for")
+				}
 			})
 		})
 	}
