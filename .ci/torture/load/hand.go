@@ -17,7 +17,7 @@ import (
 // suspended since is gone with the newer store. The orchestrator says so, and waits.
 
 // lostUndo is what it says.
-var lostUndo = regexp.MustCompile(`([a-z-]+) restore: what it needs is not in the backup .* bring the share back by hand, then waive`)
+var lostUndo = regexp.MustCompile(`([a-z-]+) restore: what it needs was lost, or is not in the backup .* bring the share back by hand, then waive`)
 
 // parkedRestore reads whose share is to be brought back by hand.
 func parkedRestore(explained string) (participant string, ok bool) {
