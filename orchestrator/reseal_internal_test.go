@@ -136,31 +136,33 @@ func TestTheSummarySaysWhoLookedAtWhatWasLost(t *testing.T) {
 
 // TestADamagedDataKeyHaltsItsSagaAlone: nothing can be sealed under it, and the request counts.
 func TestADamagedDataKeyHaltsItsSagaAlone(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "mine")
-	open := func() *vault.Keys {
-		t.Helper()
-		k, err := vault.Open(path, vault.KEK{1})
-		if err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "mine")
+		open := func() *vault.Keys {
+			t.Helper()
+			k, err := vault.Open(path, vault.KEK{1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = k.Close() })
+			return k
+		}
+		if err := vault.Init(path, vault.KEK{1}); err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { _ = k.Close() })
-		return k
-	}
-	if err := vault.Init(path, vault.KEK{1}); err != nil {
-		t.Fatal(err)
-	}
-	d := newDesk(t, oneShare(), func(c *Config) { c.Keys = open() })
-	id := d.request(events.Request{UserID: "ada"})
-	d.flush()
-	_ = d.o.cfg.Keys.Close()
-	damageSlot(t, path)
-	d.o.cfg.Keys = open()
-	d.restart()
-	d.commit(d.claim(id, events.Resolve))
-	a := d.commit(job{request: d.fit(events.Request{UserID: "ada"})})[0]
-	if a.err != nil || d.o.damaged[id] || d.state(id).Halted == "" {
-		t.Errorf("request: %v; out of service: %t, halted %q", a.err, d.o.damaged[id], d.state(id).Halted)
-	}
+		d := newDesk(t, oneShare(), func(c *Config) { c.Keys = open() })
+		id := d.request(events.Request{UserID: "ada"})
+		d.flush()
+		_ = d.o.cfg.Keys.Close()
+		damageSlot(t, path)
+		d.o.cfg.Keys = open()
+		d.restart()
+		d.commit(d.claim(id, events.Resolve))
+		a := d.commit(job{request: d.fit(events.Request{UserID: "ada"})})[0]
+		if a.err != nil || d.o.damaged[id] || d.state(id).Halted == "" {
+			t.Errorf("request: %v; out of service: %t, halted %q", a.err, d.o.damaged[id], d.state(id).Halted)
+		}
+	})
 }
 
 // damageSlot changes the only key of a file, whose checksum is right.

@@ -82,7 +82,7 @@ type bubble struct {
 	cancel  time.Duration
 }
 
-func newBubble(t *testing.T, plan saga.Plan) *bubble {
+func newBubble(t *testing.T, plan saga.Plan, with ...func(*Config)) *bubble {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "keys")
 	if err := vault.Init(path, vault.KEK{1}); err != nil {
@@ -92,8 +92,12 @@ func newBubble(t *testing.T, plan saga.Plan) *bubble {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := New(Config{Store: memory.New(), Keys: keys, Conn: &nats.Conn{}, Plans: map[string]saga.Plan{plan.Name: plan},
-		Sources: map[string]Source{"billing": {Realm: "main", Plan: plan.Name}}})
+	cfg := Config{Store: memory.New(), Keys: keys, Conn: &nats.Conn{}, Plans: map[string]saga.Plan{plan.Name: plan},
+		Sources: map[string]Source{"billing": {Realm: "main", Plan: plan.Name}}}
+	for _, f := range with {
+		f(&cfg)
+	}
+	o, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -193,8 +197,7 @@ func (b *bubble) state(id saga.ID) saga.State {
 // TestFinishedSagasArePrunedAfterTheRetention, and not before: their end is still told.
 func TestFinishedSagasArePrunedAfterTheRetention(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBubble(t, saga.Plan{Name: "all", Participants: []saga.Spec{{Name: "account"}}})
-		b.o.cfg.Retention = keyLife
+		b := newBubble(t, saga.Plan{Name: "all", Participants: []saga.Spec{{Name: "account"}}}, func(c *Config) { c.Retention = keyLife })
 		first := b.request(events.Request{UserID: "ada"})
 		b.await(first)
 		begun, _ := begunAt(first) // ids ascend across all bubbles of a process: it may be months ahead
