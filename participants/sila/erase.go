@@ -139,7 +139,7 @@ func (p *Participant) remove(ctx context.Context, acc account, it item) (end, er
 		return vanished, nil
 	case !now.has(it):
 		return deleted, nil
-	case declined && it.kind == identities:
+	case a.status == http.StatusBadRequest && it.kind == identities:
 		return remains, p.refused(ctx, acc)
 	case sendErr != nil:
 		return remains, sendErr

@@ -40,11 +40,15 @@ func narrowed(e entity, t participants.Task) (chosen entity, later events.Counts
 	return chosen, later, nil
 }
 
+// hyphenated is the length of the one form of a UUID that is compared: another would match
+// nothing, and be taken for absent.
+const hyphenated = 36
+
 func references(t participants.Task) (entity, error) {
 	var out entity
 	for _, named := range t.Items {
 		text := named.Reference.Reveal()
-		if uuid.Validate(text) != nil {
+		if len(text) != hyphenated || uuid.Validate(text) != nil {
 			return nil, misconfigured("reference_form", "an item's reference is not a UUID")
 		}
 		out = append(out, item{kind: named.Kind, uuid: strings.ToLower(text)})

@@ -631,3 +631,24 @@ func TestNeedsAKeyOfThePersonOnlyWhenNothingElseSigns(t *testing.T) {
 		}
 	}
 }
+
+// TestOnlyTheFormThatIsComparedNamesAnItem: any other would be counted as gone.
+func TestOnlyTheFormThatIsComparedNamesAnItem(t *testing.T) {
+	for _, ref := range []string{"{" + id(1) + "}", "urn:uuid:" + id(1), strings.ReplaceAll(id(1), "-", "")} {
+		v := startVendor(t, full("mia", 1))
+		narrow := mia()
+		narrow.Items = []events.Item{named("emails", ref)}
+		_, err := v.p.Count(t.Context(), narrow)
+		wantMisconfigured(t, err, "reference_form")
+	}
+}
+
+// TestANotFoundIsNoRefusalOfAnIdentity: a path that is gone is no ground to keep anything.
+func TestANotFoundIsNoRefusalOfAnIdentity(t *testing.T) {
+	e := person("mia", data("identities", 1))
+	e.Verification = "passed"
+	v := startVendor(t, e)
+	v.SetFaults(sandbox.Fault{Action: "delete", Status: 404})
+	_, err := v.p.Erase(t.Context(), mia())
+	wantMisconfigured(t, err, "unexpected_status")
+}
