@@ -95,7 +95,7 @@ func (b *batch) userIDOf(c vault.Contents, user string) (value string, ok bool) 
 		ids = append(ids, events.Identifier{Type: events.IdentifierType(id.Type), Value: events.Private(id.Value)})
 	}
 	for _, id := range ids {
-		if id.Type == events.UserID && slices.Contains(b.o.cfg.Keys.HashAll("identifier", saga.UserID, id.Value.Reveal()), user) {
+		if id.Type == events.UserID && b.isHashOf(user, id) {
 			return id.Value.Reveal(), true
 		}
 	}
@@ -112,6 +112,11 @@ func (b *batch) occupant(subjects []string) (saga.ID, error) {
 		}
 	}
 	return "", nil
+}
+
+// isHashOf reports whether a hash is an identifier's, under any version of the key.
+func (b *batch) isHashOf(hash string, id events.Identifier) bool {
+	return slices.Contains(b.o.cfg.Keys.HashAll("identifier", string(id.Type), id.Value.Reveal()), hash)
 }
 
 // hashOf is the keyed hash of a value, under the version of the key by which the saga knows

@@ -234,7 +234,7 @@ func (b *batch) sealNew(l *loaded, added []saga.Identifier, values []events.Iden
 	next.Identifiers = slices.Clone(c.Identifiers)
 	for _, a := range added {
 		for _, v := range values {
-			if string(v.Type) == a.Type && slices.Contains(b.o.cfg.Keys.HashAll("identifier", a.Type, v.Value.Reveal()), a.Hash) {
+			if string(v.Type) == a.Type && b.isHashOf(a.Hash, v) {
 				next.Identifiers = append(next.Identifiers, vault.Identifier{Type: a.Type, Value: v.Value.Reveal(), From: a.From})
 				break
 			}

@@ -201,6 +201,7 @@ func shareSummary(h *saga.Share) events.ParticipantSummary {
 
 func exception(s saga.State, spec saga.Spec, h *saga.Share) (events.Exception, bool) {
 	x := events.Exception{Participant: h.Name, Ground: h.Ground, By: h.By, Until: optional(h.Until)}
+	lost := s.Blind(spec)
 	switch {
 	case s.Phase != saga.CompletedWithExceptions:
 		return x, false
@@ -210,9 +211,8 @@ func exception(s saga.State, spec saga.Spec, h *saga.Share) (events.Exception, b
 		x.Kind = "waived"
 	case spec.Unverified != "":
 		x.Kind, x.Ground = "unverified", spec.Unverified
-	case len(s.Blind(spec)) > 0:
-		lost := s.Blind(spec)[0]
-		x.Kind, x.By, x.Ground = "unverified", lost.By, clip("the value of "+lost.Type+" by which it was found was lost, and an operator looked: "+lost.Ground)
+	case len(lost) > 0:
+		x.Kind, x.By, x.Ground = "unverified", lost[0].By, clip("the value of "+lost[0].Type+" by which it was found was lost, and an operator looked: "+lost[0].Ground)
 	default:
 		return x, false
 	}

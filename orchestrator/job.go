@@ -20,7 +20,7 @@ type job struct {
 	dead    *storage.DeadLetter
 	operate func(*batch) (events.Payload, error) // an operator's decision; it may run twice
 	do      func(*batch) error                   // anything else that belongs into a batch; it may run twice
-	aside   func()                               // between two batches, also while the bus is not held: it records and says nothing
+	aside   func() error                         // between two batches, also while the bus is not held: it records and says nothing
 	done    func(answer)                         // called once, after the commit or when there is none; must not block
 }
 
@@ -110,22 +110,31 @@ var errStopped = errors.New("the orchestrator has stopped")
 
 // ask hands a job to the writer and waits for its answer.
 func (o *Orchestrator) ask(ctx context.Context, j job) (events.Payload, error) {
+	a, err := o.hand(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	return o.stillHeld(a)
+}
+
+// hand is ask, whether the bus is held or not.
+func (o *Orchestrator) hand(ctx context.Context, j job) (answer, error) {
 	got := make(chan answer, 1)
 	j.done = func(a answer) { got <- a }
 	if err := o.submit(ctx, j); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	select {
 	case a := <-got:
-		return o.stillHeld(a)
+		return a, nil
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return answer{}, ctx.Err()
 	case <-o.stopped:
 		select {
 		case a := <-got:
-			return o.stillHeld(a)
+			return a, nil
 		default:
-			return nil, errStopped
+			return answer{}, errStopped
 		}
 	}
 }

@@ -81,22 +81,14 @@ const keyPatience = 24 * time.Hour
 
 // sweepLate destroys the data keys that waited too long for the bus, which may be away.
 func (o *Orchestrator) sweepLate(ctx context.Context) error {
-	swept := make(chan error, 1)
-	err := o.submit(ctx, job{aside: func() {
+	a, err := o.hand(ctx, job{aside: func() error {
 		_, err := o.sweepKeys(ctx, o.wasPutBack())
-		swept <- err
+		return err
 	}})
 	if err != nil {
 		return err
 	}
-	select {
-	case err := <-swept:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-o.stopped:
-		return errStopped
-	}
+	return a.err
 }
 
 // sweepKeys destroys the keys of sagas that have ended and, unless it is unsure whether the

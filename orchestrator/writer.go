@@ -125,8 +125,7 @@ func aside(jobs []job) []job {
 		if j.aside == nil {
 			return false
 		}
-		j.aside()
-		j.finish(answer{})
+		j.finish(answer{err: j.aside()})
 		return true
 	})
 }

@@ -8,7 +8,7 @@ func (s *State) bind(e Entry) {
 	s.Unbound, s.Blocked, s.Subject, s.Lost = false, "", e.Subject, nil
 	s.Identifiers = slices.DeleteFunc(slices.Clone(s.Identifiers), func(id Identifier) bool { return id.From != "" && id.Type != UserID })
 	for _, id := range e.Identifiers {
-		if id.From != "" || len(s.unknownOf([]Identifier{id})) > 0 {
+		if id.From != "" || !s.knows(id) {
 			s.Identifiers = append(s.Identifiers, id)
 		}
 	}

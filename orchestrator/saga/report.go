@@ -226,7 +226,7 @@ func (r *run) news(from string, ids []Identifier) (out []Identifier) {
 			// What a request brought is confirmed by who says it again, and who named a user
 			// vouches for what it was asked by.
 			again := r.s.Unvouched && have.From != from && (have.From == "" || id.Type == UserID)
-			return have.Type == id.Type && have.Hash == id.Hash && !again
+			return have.is(id) && !again
 		}
 		if !slices.ContainsFunc(r.s.Identifiers, known) && !slices.ContainsFunc(out, known) {
 			out = append(out, id)

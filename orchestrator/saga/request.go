@@ -57,7 +57,7 @@ func (r *run) knows(in Requested) bool { return len(r.s.unknownOf(in.Identifiers
 // unknownOf returns the identifiers that the saga does not have.
 func (s *State) unknownOf(ids []Identifier) (out []Identifier) {
 	for _, id := range ids {
-		if !slices.ContainsFunc(s.Identifiers, func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash }) {
+		if !s.knows(id) {
 			out = append(out, id)
 		}
 	}

@@ -25,14 +25,15 @@ func (r *run) resealed(in Resealed) {
 
 // boxLost says why nothing is permitted, and what to do.
 func (s *State) boxLost() string {
-	again := "a request for the same user id seals it anew, and then the old keys file opens it no more"
+	what := "a request for the same user id"
 	switch {
 	case s.Unbound:
-		again = "the same request, sent again, seals it anew, and then the old keys file opens it no more"
+		what = "the same request, sent again,"
 	case len(s.Items) > 0:
-		again = "a request for the same user id with all of its items seals it anew, and then the old keys file opens it no more"
+		what += " with all of its items"
 	}
-	return "its sealed identifiers cannot be read: restore the keys file, or the key-encryption key, before anything else; " + again
+	return "its sealed identifiers cannot be read: restore the keys file, or the key-encryption key, before anything else; " +
+		what + " seals it anew, and then the old keys file opens it no more"
 }
 
 // reseals reports whether a new box holds what no participant could name: whom the saga is
@@ -123,7 +124,7 @@ func (s *State) missing() (out []LostValue) {
 
 // EverKnown are the identifiers, and those whose values were lost: they are the person's as well.
 func (s State) EverKnown() []Identifier {
-	out := slices.Clone(s.Identifiers)
+	out := slices.Clip(s.Identifiers)
 	for _, l := range s.missing() {
 		out = append(out, l.Identifier)
 	}
@@ -137,7 +138,7 @@ func (r *run) doubtLost() {
 	var about []Identifier
 	mistyped := ""
 	for _, l := range r.s.missing() {
-		if l.Type == UserID || l.Asked || l.Settled || !r.erasedBy(l.Type) {
+		if l.Type == UserID || l.Asked || l.By != "" || !r.erasedBy(l.Type) {
 			continue
 		}
 		types, about = union(types, []string{l.Type}), append(about, l.Identifier)
@@ -162,7 +163,7 @@ func (s *State) askLost(about []Identifier) {
 func (s *State) settleLost(e Entry) {
 	for i := range s.Lost {
 		if l := &s.Lost[i]; l.Asked {
-			l.Asked, l.Settled, l.By, l.Ground = false, true, e.By, e.Ground
+			l.Asked, l.By, l.Ground = false, e.By, e.Ground
 		}
 	}
 }

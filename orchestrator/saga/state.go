@@ -93,13 +93,12 @@ type Identifier struct {
 }
 
 // LostValue is an identifier whose value is sealed no more. Asked means that an operator is asked
-// about it by the doubt that stands, Settled that one has looked: By and Ground are theirs.
+// about it by the doubt that stands. By and Ground are those of one who has looked.
 type LostValue struct {
 	Identifier
-	Asked   bool   `json:"asked,omitempty"`
-	Settled bool   `json:"settled,omitempty"`
-	By      string `json:"by,omitempty"`
-	Ground  string `json:"ground,omitempty"`
+	Asked  bool   `json:"asked,omitempty"`
+	By     string `json:"by,omitempty"`
+	Ground string `json:"ground,omitempty"`
 }
 
 // Share is one participant's part of the saga.

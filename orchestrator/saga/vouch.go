@@ -21,8 +21,7 @@ func (r *run) vouchedBy(user string) (out []Identifier) {
 		}
 		var had []Identifier
 		for _, id := range r.s.Identifiers {
-			same := func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash }
-			if slices.Contains(spec.Needs, id.Type) && !slices.ContainsFunc(had, same) {
+			if slices.Contains(spec.Needs, id.Type) && !slices.ContainsFunc(had, id.is) {
 				had = append(had, id)
 			}
 		}
@@ -41,7 +40,7 @@ func (r *run) unvouchedTypes() (types []string) {
 		return nil
 	}
 	for _, id := range r.s.Identifiers {
-		vouches := func(have Identifier) bool { return have.Type == id.Type && have.Hash == id.Hash && have.From != "" }
+		vouches := func(have Identifier) bool { return have.is(id) && have.From != "" }
 		if id.From == "" && id.Type != UserID && !slices.ContainsFunc(r.s.Identifiers, vouches) {
 			types = union(types, []string{id.Type})
 		}
