@@ -1,9 +1,11 @@
-package jumio
+package participants_test
 
 import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/expunge-io/expunge/participants"
 )
 
 func TestRetryAfterHeader(t *testing.T) {
@@ -25,7 +27,7 @@ func TestRetryAfterHeader(t *testing.T) {
 	}
 	for name, c := range cases {
 		h := http.Header{"Date": {sent}, "Retry-After": {c.value}}
-		if got := retryAfter(h); got != c.want {
+		if got := participants.VendorRetry(h); got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
 		}
 	}

@@ -74,7 +74,7 @@ func New(c Config) (*Participant, error) {
 	if c.RetryDelay == 0 {
 		c.RetryDelay = 5 * time.Second
 	}
-	p := &Participant{config: c, http: client(c.Client)}
+	p := &Participant{config: c, http: participants.VendorClient(c.Client)}
 	options := cip.Options{
 		Region:      c.Region,
 		Credentials: credentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.SessionToken),
@@ -86,17 +86,6 @@ func New(c Config) (*Participant, error) {
 	}
 	p.api = cip.New(options)
 	return p, nil
-}
-
-func client(base *http.Client) *http.Client {
-	c := http.Client{}
-	if base != nil {
-		c = *base
-	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		c.Transport = t.Clone()
-	}
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
 }
 
 func (c Config) validate() error {

@@ -2,15 +2,12 @@ package jumio
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/expunge-io/expunge/participants"
 )
@@ -38,31 +35,14 @@ func (p *Participant) send(ctx context.Context, method string, ref reference) (a
 	req.Header.Set("User-Agent", p.config.UserAgent)
 	resp, err := p.http.Do(req)
 	if err != nil {
-		return answer{}, transportError(ctx, err)
+		return answer{}, participants.VendorUnreached(ctx, "jumio", err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
-		return answer{}, transportError(ctx, err)
+		return answer{}, participants.VendorUnreached(ctx, "jumio", err)
 	}
 	return answer{status: resp.StatusCode, header: resp.Header, body: body}, nil
-}
-
-// transportError says what kind of thing went wrong, and nothing of the text: it quotes
-// the URL, and sometimes what the other side sent.
-func transportError(ctx context.Context, err error) error {
-	var certificate *tls.CertificateVerificationError
-	var network net.Error
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &certificate):
-		return misconfigured("tls_certificate", "the host's certificate is not trusted")
-	case errors.As(err, &network) && network.Timeout():
-		return errors.New("jumio: no answer in time")
-	default:
-		return errors.New("jumio: the connection failed")
-	}
 }
 
 // verdictOf returns the error that a status stands for, and nil for 200 and 404, which
@@ -76,7 +56,7 @@ func (p *Participant) verdictOf(a answer) error {
 	case a.status == http.StatusConflict || a.status == http.StatusLocked:
 		return p.pending()
 	case a.status == http.StatusTooManyRequests:
-		return &participants.RetryAfter{After: retryAfter(a.header), Code: "rate_limited"}
+		return &participants.RetryAfter{After: participants.VendorRetry(a.header), Code: "rate_limited"}
 	case a.status >= 500 || a.status == http.StatusRequestTimeout:
 		return fmt.Errorf("jumio: status %d", a.status)
 	default:
@@ -86,27 +66,6 @@ func (p *Participant) verdictOf(a answer) error {
 
 func (p *Participant) pending() error {
 	return &participants.RetryAfter{After: p.config.PendingWait, Code: "pending"}
-}
-
-const (
-	shortestRetry = time.Second
-	defaultRetry  = 30 * time.Second
-	longestRetry  = time.Hour
-)
-
-// retryAfter reads the header in both of its forms. A date is measured against the
-// sender's own clock, so that ours does not matter.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		return min(max(time.Duration(seconds)*time.Second, shortestRetry), longestRetry)
-	}
-	until, err := http.ParseTime(value)
-	sent, sentErr := http.ParseTime(h.Get("Date"))
-	if err != nil || sentErr != nil {
-		return defaultRetry
-	}
-	return min(max(until.Sub(sent), shortestRetry), longestRetry)
 }
 
 // sight is what a retrieval showed.

@@ -53,7 +53,7 @@ func New(c Config) (*Participant, error) {
 	if c.PendingWait == 0 {
 		c.PendingWait = 5 * time.Minute
 	}
-	p := &Participant{config: c, regions: map[string]Region{}, http: client(c.Client)}
+	p := &Participant{config: c, regions: map[string]Region{}, http: participants.VendorClient(c.Client)}
 	for name, r := range c.Regions {
 		p.regions[name] = r.filled(name, c)
 	}
@@ -61,19 +61,6 @@ func New(c Config) (*Participant, error) {
 		return nil, err
 	}
 	return p, nil
-}
-
-// client returns a copy of base that shows redirects instead of following them: a
-// deletion must reach the host that was configured, or nobody.
-func client(base *http.Client) *http.Client {
-	c := http.Client{}
-	if base != nil {
-		c = *base
-	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		c.Transport = t.Clone()
-	}
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
 }
 
 var userAgentForm = regexp.MustCompile(`^\S.* \S+/v?[0-9][0-9A-Za-z.+-]*$`)

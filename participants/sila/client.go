@@ -3,16 +3,13 @@ package sila
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -132,31 +129,14 @@ func (p *Participant) post(ctx context.Context, operation string, body []byte, h
 	req.Header.Set("Accept", "application/json")
 	resp, err := p.http.Do(req)
 	if err != nil {
-		return answer{}, transportError(ctx, err)
+		return answer{}, participants.VendorUnreached(ctx, "sila", err)
 	}
 	defer resp.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	if err != nil {
-		return answer{}, transportError(ctx, err)
+		return answer{}, participants.VendorUnreached(ctx, "sila", err)
 	}
 	return answer{status: resp.StatusCode, header: resp.Header, body: text}, nil
-}
-
-// transportError says what kind of thing went wrong, and nothing of the text: it may quote
-// what the other side sent.
-func transportError(ctx context.Context, err error) error {
-	var certificate *tls.CertificateVerificationError
-	var network net.Error
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &certificate):
-		return misconfigured("tls_certificate", "the host's certificate is not trusted")
-	case errors.As(err, &network) && network.Timeout():
-		return errors.New("sila: no answer in time")
-	default:
-		return errors.New("sila: the connection failed")
-	}
 }
 
 // verdictOf returns the error that a status stands for, and nil for 200, whose body
@@ -170,7 +150,7 @@ func verdictOf(a answer) error {
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
 		return misconfigured("credentials", "the vendor refuses the credentials or a signature: status "+strconv.Itoa(a.status))
 	case a.status == http.StatusTooManyRequests:
-		return &participants.RetryAfter{After: retryAfter(a.header), Code: codeLimited}
+		return &participants.RetryAfter{After: participants.VendorRetry(a.header), Code: codeLimited}
 	case a.status >= 500 || a.status == http.StatusRequestTimeout:
 		return fmt.Errorf("sila: status %d", a.status)
 	default:
@@ -178,26 +158,6 @@ func verdictOf(a answer) error {
 	}
 }
 
-const (
-	codeLimited   = "rate_limited"
-	shortestRetry = time.Second
-	defaultRetry  = 30 * time.Second
-	longestRetry  = time.Hour
-)
-
-// retryAfter reads the header in both of its forms. A date is measured against the
-// sender's own clock, so that ours does not matter.
-func retryAfter(h http.Header) time.Duration {
-	value := h.Get("Retry-After")
-	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
-		return min(max(time.Duration(seconds)*time.Second, shortestRetry), longestRetry)
-	}
-	until, err := http.ParseTime(value)
-	sent, sentErr := http.ParseTime(h.Get("Date"))
-	if err != nil || sentErr != nil {
-		return defaultRetry
-	}
-	return min(max(until.Sub(sent), shortestRetry), longestRetry)
-}
+const codeLimited = "rate_limited"
 
 var errStrange = errors.New("sila: an answer that is not the vendor's, or about something else")

@@ -2,10 +2,8 @@ package sila
 
 import (
 	"encoding/json"
-	"net/http"
 	"os"
 	"testing"
-	"time"
 )
 
 // vectors are what others signed: the vendor's published samples, and two bodies of its SDK
@@ -73,23 +71,6 @@ func TestWhatIsNoKeyIsNotRead(t *testing.T) {
 	} {
 		if _, ok := parseKey(text); ok {
 			t.Errorf("%s: is read as a key", name)
-		}
-	}
-}
-
-func TestRetryAfterHeader(t *testing.T) {
-	const sent = "Sun, 01 Mar 2026 12:00:00 GMT"
-	for value, want := range map[string]time.Duration{
-		"7":                             7 * time.Second,
-		"0":                             time.Second,
-		"999999":                        time.Hour,
-		"Sun, 01 Mar 2026 12:01:30 GMT": 90 * time.Second,
-		"Sun, 01 Mar 2026 11:00:00 GMT": time.Second,
-		"":                              30 * time.Second,
-		"soon":                          30 * time.Second,
-	} {
-		if got := retryAfter(http.Header{"Date": {sent}, "Retry-After": {value}}); got != want {
-			t.Errorf("%q: %s, want %s", value, got, want)
 		}
 	}
 }

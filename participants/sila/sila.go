@@ -70,24 +70,11 @@ func New(c Config) (*Participant, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p := &Participant{config: c, http: client(c.Client), token: newTokenCache(), turns: newTurns()}
+	p := &Participant{config: c, http: participants.VendorClient(c.Client), token: newTokenCache(), turns: newTurns()}
 	if err := errors.Join(c.validate(), p.readKeys()); err != nil {
 		return nil, err
 	}
 	return p, nil
-}
-
-// client returns a copy of base that shows redirects instead of following them: a
-// deletion must reach the host that was configured, or nobody.
-func client(base *http.Client) *http.Client {
-	c := http.Client{}
-	if base != nil {
-		c = *base
-	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		c.Transport = t.Clone()
-	}
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
 }
 
 func (c Config) validate() error {

@@ -1,0 +1,66 @@
+package participants
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// VendorClient returns a copy of base, or of the default client if that is nil, that shows
+// redirects instead of following them: a deletion must reach the host that was configured, or
+// nobody.
+func VendorClient(base *http.Client) *http.Client {
+	c := http.Client{}
+	if base != nil {
+		c = *base
+	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
+		c.Transport = t.Clone()
+	}
+	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &c
+}
+
+// VendorUnreached says what kind of thing kept an answer of a vendor away, and nothing of the
+// error's text: that quotes the URL, and sometimes what the other side sent. It is ctx's own
+// error if that has ended, and [Misconfigured] for a certificate that is not trusted.
+func VendorUnreached(ctx context.Context, vendor string, err error) error {
+	var certificate *tls.CertificateVerificationError
+	var network net.Error
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &certificate):
+		return &Misconfigured{Code: "tls_certificate", Err: fmt.Errorf("%s: the host's certificate is not trusted", vendor)}
+	case errors.As(err, &network) && network.Timeout():
+		return fmt.Errorf("%s: no answer in time", vendor)
+	default:
+		return fmt.Errorf("%s: the connection failed", vendor)
+	}
+}
+
+const (
+	shortestRetry = time.Second
+	defaultRetry  = 30 * time.Second
+	longestRetry  = time.Hour
+)
+
+// VendorRetry reads the header Retry-After in both of its forms (RFC 9110, 10.2.3), as one second
+// to one hour; 30 seconds without it. A date is measured against the sender's own clock, so that
+// ours does not matter.
+func VendorRetry(h http.Header) time.Duration {
+	value := h.Get("Retry-After")
+	if seconds, err := strconv.ParseInt(value, 10, 32); err == nil {
+		return min(max(time.Duration(seconds)*time.Second, shortestRetry), longestRetry)
+	}
+	until, err := http.ParseTime(value)
+	sent, sentErr := http.ParseTime(h.Get("Date"))
+	if err != nil || sentErr != nil {
+		return defaultRetry
+	}
+	return min(max(until.Sub(sent), shortestRetry), longestRetry)
+}
