@@ -60,7 +60,10 @@ func (id Identifier) is(other Identifier) bool { return id.Type == other.Type &&
 // acts by what was known before is waited for, and everybody is asked again.
 func (s *State) reseal(e Entry) {
 	s.Halted, s.Blocked = "", ""
-	had := s.Identifiers
+	had := slices.Clone(s.Identifiers)
+	for _, l := range s.Lost {
+		had = append(had, l.Identifier) // who else named it before is not forgotten
+	}
 	s.Lost = s.missing() // what was named since is lost anew
 	s.Identifiers = slices.Clone(e.Identifiers)
 	for _, id := range had {
