@@ -1,5 +1,5 @@
-// Package sandbox holds look-alikes of the vendors: [Jumio], [Cognito] and [Sila]. They are
-// for trying out, for the demo and for tests, and never for production.
+// Package sandbox holds look-alikes of the vendors: [Jumio], [Cognito], [Sila] and
+// [Capture]. They are for trying out, for the demo and for tests, and never for production.
 //
 // A look-alike speaks the vendor's wire format, checks credentials and headers, keeps
 // state and neighbours, and keeps a ledger of what was really removed, when, and how
@@ -12,7 +12,8 @@
 // them; Cognito's signatures are verified for requests signed in the headers, which is
 // what the AWS SDKs send, and there are no temporary credentials; Sila's texts of errors are
 // ours, as are its 404 for a handle that nobody has and its refusal of a reference that was
-// used before.
+// used before; Capture's profiles have nothing but unique attributes, and its clients do not
+// sign.
 //
 // Each look-alike is an [net/http.Handler]. Beside the vendor's paths it serves
 // GET /sandbox/ledger and PUT or DELETE /sandbox/faults, for inspection by people.

@@ -9,7 +9,7 @@ import (
 
 // Fault makes a look-alike misbehave. The zero Fault does nothing.
 type Fault struct {
-	Action string        `json:"action,omitempty"` // which requests: an HTTP method for Jumio, an operation for Cognito and Sila; empty: all
+	Action string        `json:"action,omitempty"` // which requests: an HTTP method for Jumio, an operation for the others; empty: all
 	Skip   int           `json:"skip,omitempty"`   // let this many of them pass first
 	Times  int           `json:"times,omitempty"`  // then misbehave this often; 0: until the faults are replaced
 	Delay  time.Duration `json:"delay,omitempty"`  // wait before anything else; nanoseconds in JSON
@@ -19,6 +19,9 @@ type Fault struct {
 
 	// Unsupported makes Cognito answer that it does not know the operation.
 	Unsupported bool `json:"unsupported,omitempty"`
+
+	// Code makes Capture refuse with this code of its own and HTTP status 200, and do nothing.
+	Code int `json:"code,omitempty"`
 
 	RetryAfter time.Duration `json:"retry_after,omitempty"` // sent with Status, in whole seconds
 }

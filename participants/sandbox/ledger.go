@@ -4,9 +4,9 @@ import "time"
 
 // Deletion says what became of one item that somebody asked to delete.
 type Deletion struct {
-	Service  string    `json:"service"` // jumio, cognito or sila
+	Service  string    `json:"service"` // jumio, cognito, sila or capture
 	Tenant   string    `json:"tenant"`  // whose data: the vendor's customer account
-	Place    string    `json:"place"`   // jumio: region; cognito: pool id; sila: user handle
+	Place    string    `json:"place"`   // jumio: region; cognito: pool id; sila: user handle; capture: entity type
 	Kind     string    `json:"kind"`    // as the participant counts, for example scans
 	Key      string    `json:"key"`     // the vendor's reference, a UUID, or the user name
 	At       time.Time `json:"at"`      // of the first effect; zero: there was none
