@@ -1,0 +1,105 @@
+package capture
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/expunge-io/expunge/participants"
+)
+
+// errNoRecord is the vendor's record_not_found: it looked, and there is none.
+var errNoRecord = errors.New("capture: no such profile")
+
+// errToken is misconfigured for everybody who does not handle it.
+var errToken = misconfigured("access_token", "the vendor refuses an access token, and nothing else says whose it was: bring the uuid")
+
+// read returns the result of a success, which is one by its status and by its body.
+func (p *Participant) read(a answer) (json.RawMessage, error) {
+	var doc struct {
+		Stat     string          `json:"stat"`
+		Result   json.RawMessage `json:"result"`
+		Code     int             `json:"code"`
+		Argument string          `json:"argument_name"`
+	}
+	readable := json.Unmarshal(a.body, &doc) == nil
+	switch {
+	case readable && a.status == http.StatusOK && doc.Stat == "ok":
+		return doc.Result, nil
+	case readable && doc.Stat == "error" && doc.Code == 310 && a.status != http.StatusOK:
+		return nil, p.verbOfStatus(a) // not the vendor's own way to say so
+	case readable && doc.Stat == "error" && doc.Code >= 100 && a.status < 500:
+		return nil, p.verbOfCode(doc.Code, doc.Argument, a.header)
+	default:
+		return nil, p.verbOfStatus(a)
+	}
+}
+
+// verbOfCode goes by the ranges that the vendor promises to keep, and by few single codes.
+func (p *Participant) verbOfCode(code int, argument string, h http.Header) error {
+	number := strconv.Itoa(code)
+	switch {
+	case code == 310:
+		return errNoRecord
+	case code == 413 || code == 414:
+		return errToken
+	case code == 403:
+		return misconfigured("permission", "the client may not do this: code 403; it needs the feature owner or direct_access")
+	case code == 510:
+		return p.throttled(h)
+	case code >= 500:
+		return fmt.Errorf("capture: code %d", code)
+	case code >= 400:
+		return misconfigured("credentials", "the vendor refuses the credentials: code "+number)
+	case code >= 300:
+		return misconfigured("record", "the vendor refuses an operation on a profile: code "+number)
+	case argument == "uuid" || argument == "key_value":
+		return misconfigured("identifier", "the vendor cannot read an identifier: code "+number)
+	default:
+		return misconfigured("argument", "the vendor refuses an argument, such as type_name or key_attribute: code "+number)
+	}
+}
+
+// verbOfStatus is for answers whose body says nothing.
+func (p *Participant) verbOfStatus(a answer) error {
+	switch {
+	case a.status == http.StatusOK:
+		return errors.New("capture: no answer that can be read")
+	case a.status == http.StatusTooManyRequests:
+		return p.throttled(a.header)
+	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
+		return misconfigured("credentials", "the vendor refuses the credentials: status "+strconv.Itoa(a.status))
+	case a.status >= 500 || a.status == http.StatusRequestTimeout:
+		return fmt.Errorf("capture: status %d", a.status)
+	default:
+		return misconfigured("unexpected_status", "the vendor answers with status "+strconv.Itoa(a.status))
+	}
+}
+
+const (
+	shortestRetry = time.Second
+	defaultRetry  = 30 * time.Second
+	longestRetry  = time.Hour
+)
+
+func (p *Participant) throttled(h http.Header) error {
+	after := p.config.RetryDelay
+	if seconds, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil {
+		after = min(max(time.Duration(seconds)*time.Second, shortestRetry), longestRetry)
+	}
+	return &participants.RetryAfter{After: after, Code: "rate_limited"}
+}
+
+// refused reports whether a request had certainly no effect.
+func refused(err error) bool {
+	var retry *participants.RetryAfter
+	var fault *participants.Misconfigured
+	return errors.As(err, &retry) || errors.As(err, &fault)
+}
+
+func misconfigured(code, hint string) error {
+	return &participants.Misconfigured{Code: code, Err: fmt.Errorf("capture: %s", hint)}
+}
