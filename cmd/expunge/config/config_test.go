@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/expunge-io/expunge/cmd/expunge/config"
 	"github.com/expunge-io/expunge/events/bus"
 	"github.com/expunge-io/expunge/participants"
+	"github.com/expunge-io/expunge/participants/capture"
 )
 
 // good is a configuration without a fault; the tests below spoil it.
@@ -213,6 +215,14 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"two adapters", "    sql:", "    jumio: {user_agent: A B/v1, token: t, secret: s}\n    sql:", "workers.a.sql: jumio is given too"},
 		{"an adapter's own fault", "key: user_id, ", "", "18: workers.a.sql.tables[0]: name and key are needed"},
 		{"a fault deep in an adapter", "    sql:", "    cognito: {region: r, pool: x, access_key_id: i, secret_access_key: s}\nx:\n    sql:", "15: workers.a.cognito.pool: want a user pool id"},
+		{"capture without a client", sqlWorker, "    capture: {url: 'https://a.example.com', client_secret: geheim}\n", "15: workers.a.capture: client_id: is needed"},
+		{"capture in plain sight", sqlWorker, "    capture: {url: 'http://a.example.com', client_id: i, client_secret: geheim}\n", "15: workers.a.capture.url: want https"},
+		{"capture without a secret", sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i}\n", "workers.a.capture.client_secret_file: missing (or client_secret, for trying out)"},
+		{"capture by an address", sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: geheim, by: [uuid, email]}\n", "15: workers.a.capture.by[1]: "},
+		{"capture by a key of no name", sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: geheim, by: [key]}\n", "workers.a.capture: key_attribute: is needed"},
+		{"capture by a token alone", sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: geheim, by: [access_token]}\n", "workers.a.capture: yield_uuid: is needed with access_token"},
+		{"capture needs more than the plan", sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: geheim}\n", "workers.a: needs capture_uuid, which plan p does not give it"},
+		{"capture misspelt", sqlWorker, "    capture: {urls: x}\n", "workers.a.capture.urls: unknown key; did you mean url?"},
 		{"redis without a canary", sqlWorker, "    redis: {addresses: [h:1], places: [{kind: k, key: '${user_id}'}]}\n", "15: workers.a.redis: canary: is needed"},
 		{"redis with an empty place", sqlWorker, "    redis: {addresses: [h:1], canary: c, places: [{kind: k, key: fixed}]}\n", "15: workers.a.redis.places[0].key: must hold an identifier"},
 		{"redis with half a certificate", sqlWorker, "    redis: {addresses: [h:1], canary: c, tls: {cert: x}, places: [{kind: k, key: 'k:${user_id}'}]}\n", "15: workers.a.redis.tls.key: missing"},
@@ -317,6 +327,33 @@ func TestEveryOverrideIsOfAScalarThatExists(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "unknown key") {
 			t.Errorf("%s: %v", v.Path, err)
 		}
+	}
+}
+
+func TestACaptureWorkerIsRead(t *testing.T) {
+	_, sqlWorker, _ := strings.Cut(good, "workers:\n  a:\n")
+	text := strings.NewReplacer(
+		"a: {yields: [x_id]}", "a: {yields: [capture_uuid]}",
+		sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: s, auth: form, type_name: staff, by: [key], key_attribute: k, yield_uuid: true, timeout: 3s, retry_delay: 4s}\n",
+	).Replace(good)
+	c, err := config.Parse("c.yaml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := capture.Config{
+		URL: "https://a.example.com", ClientID: "i", ClientSecret: "s", Auth: capture.Form, TypeName: "staff",
+		By: []capture.By{capture.ByKey}, KeyAttribute: "k", YieldUUID: true, Timeout: 3 * time.Second, RetryDelay: 4 * time.Second,
+	}
+	if got := c.Workers["a"].Capture; got == nil || !reflect.DeepEqual(*got, want) {
+		t.Errorf("read %+v, want %+v", got, want)
+	}
+	a, err := c.Workers["a"].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if _, ok := a.(participants.Counter); !ok {
+		t.Error("the worker does not count")
 	}
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/participants/capture"
 	"github.com/expunge-io/expunge/participants/cognito"
 	"github.com/expunge-io/expunge/participants/jumio"
 	"github.com/expunge-io/expunge/participants/sila"
@@ -27,6 +28,38 @@ func (w *Worker) readCognito(n node) {
 	n.object(f)
 	n.oneSecret("secret_access_key")
 	w.try(n, before)
+}
+
+func (w *Worker) readCapture(n node) {
+	c := &capture.Config{}
+	w.Capture = c
+	f := fields{
+		"realm":         word(&c.Realm),
+		"url":           text(&c.URL),
+		"client_id":     text(&c.ClientID),
+		"auth":          oneOf(&c.Auth, capture.Basic, capture.Form),
+		"type_name":     text(&c.TypeName),
+		"by":            func(n node) { c.By = readBy(n) },
+		"key_attribute": text(&c.KeyAttribute),
+		"key_type":      identifierType(&c.KeyType),
+		"yield_uuid":    flag(&c.YieldUUID),
+		"timeout":       duration(&c.Timeout),
+		"retry_delay":   duration(&c.RetryDelay),
+	}
+	secret(f, "client_secret", &c.ClientSecret)
+	before := len(n.r.faults)
+	n.object(f)
+	n.oneSecret("client_secret")
+	w.try(n, before)
+}
+
+func readBy(n node) (out []capture.By) {
+	for _, element := range n.list() {
+		var by capture.By
+		oneOf(&by, capture.ByUUID, capture.ByKey, capture.ByAccessToken)(element)
+		out = append(out, by)
+	}
+	return out
 }
 
 func (w *Worker) readJumio(n node) {

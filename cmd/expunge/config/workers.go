@@ -8,6 +8,7 @@ import (
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/orchestrator/saga"
 	"github.com/expunge-io/expunge/participants"
+	"github.com/expunge-io/expunge/participants/capture"
 	"github.com/expunge-io/expunge/participants/cognito"
 	"github.com/expunge-io/expunge/participants/jumio"
 	"github.com/expunge-io/expunge/participants/redis"
@@ -22,6 +23,7 @@ type Worker struct {
 	NATS        Client // as whom it comes to the bus; default: that of the whole file
 
 	SQL     *sql.Config
+	Capture *capture.Config
 	Cognito *cognito.Config
 	Jumio   *jumio.Config
 	Redis   *redis.Config
@@ -32,7 +34,7 @@ type Worker struct {
 	suspends      bool
 }
 
-var adapters = []string{"cognito", "jumio", "redis", "sila", "sql"}
+var adapters = []string{"capture", "cognito", "jumio", "redis", "sila", "sql"}
 
 func (c *Config) readWorkers(n node) {
 	for name, value := range n.entries() {
@@ -50,6 +52,7 @@ func readWorker(name string, n node) (w Worker) {
 			w.NATS.agree(n)
 		},
 		"sql":     func(n node) { w.readSQL(name, n) },
+		"capture": w.readCapture,
 		"cognito": w.readCognito,
 		"jumio":   w.readJumio,
 		"redis":   func(n node) { w.readRedis(name, n) },
@@ -78,6 +81,8 @@ func (w Worker) Open() (Adapter, error) {
 	switch {
 	case w.SQL != nil:
 		return able(sql.New(*w.SQL))
+	case w.Capture != nil:
+		return capture.New(*w.Capture)
 	case w.Cognito != nil:
 		return cognito.New(*w.Cognito)
 	case w.Jumio != nil:
