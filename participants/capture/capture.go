@@ -50,9 +50,8 @@ type Config struct {
 	// must say so too.
 	YieldUUID bool
 
-	Timeout    time.Duration // of one request; default 15 s
-	RetryDelay time.Duration // asked for when the vendor throttles and does not say; default 30 s
-	Client     *http.Client  // default: one of its own; redirects are never followed
+	Timeout time.Duration // of one request; default 15 s
+	Client  *http.Client  // default: one of its own; redirects are never followed
 }
 
 var _ interface {
@@ -75,7 +74,7 @@ func New(c Config) (*Participant, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	return &Participant{config: c, http: client(c.Client)}, nil
+	return &Participant{config: c, http: participants.VendorClient(c.Client)}, nil
 }
 
 func (c Config) filled() Config {
@@ -94,23 +93,7 @@ func (c Config) filled() Config {
 	if c.Timeout == 0 {
 		c.Timeout = 15 * time.Second
 	}
-	if c.RetryDelay == 0 {
-		c.RetryDelay = defaultRetry
-	}
 	return c
-}
-
-// client returns a copy of base that shows redirects instead of following them: a
-// deletion must reach the host that was configured, or nobody.
-func client(base *http.Client) *http.Client {
-	c := http.Client{}
-	if base != nil {
-		c = *base
-	} else if t, ok := http.DefaultTransport.(*http.Transport); ok {
-		c.Transport = t.Clone()
-	}
-	c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &c
 }
 
 func (c Config) validate() error {
@@ -124,8 +107,8 @@ func (c Config) validate() error {
 	if c.Auth != Basic && c.Auth != Form {
 		errs = append(errs, errors.New("auth: want basic or form"))
 	}
-	if c.Timeout < 0 || c.RetryDelay < 0 {
-		errs = append(errs, errors.New("timeout, retry_delay: must not be negative"))
+	if c.Timeout < 0 {
+		errs = append(errs, errors.New("timeout: must not be negative"))
 	}
 	return errors.Join(errs...)
 }

@@ -364,7 +364,7 @@ func TestCodesAreVerbs(t *testing.T) {
 		for _, status := range []int{302, 400, 404, 418} {
 			wantMisconfigured(t, refused(sandbox.Fault{Status: status}), "unexpected_status")
 		}
-		for _, code := range []int{500, 501, 540, 999} {
+		for _, code := range []int{480, 500, 501, 540, 999} {
 			wantAgain(t, refused(sandbox.Fault{Code: code}))
 		}
 		for _, status := range []int{408, 500, 503} {

@@ -2,14 +2,13 @@ package capture
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
-	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/expunge-io/expunge/participants"
 )
 
 const maxBody = 1 << 20 // bytes of an answer that are read
@@ -31,9 +30,9 @@ func (p *Participant) ask(ctx context.Context, operation string, form url.Values
 	}
 	a, err := p.send(req)
 	if err != nil {
-		return nil, transportError(ctx, err)
+		return nil, participants.VendorUnreached(ctx, "capture", err)
 	}
-	return p.read(a)
+	return read(a)
 }
 
 // request is made by the client, or by the holder of an access token, who is an authority
@@ -66,21 +65,4 @@ func (p *Participant) send(req *http.Request) (answer, error) {
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
 	return answer{status: resp.StatusCode, header: resp.Header, body: body}, err
-}
-
-// transportError says what kind of thing went wrong, and nothing of the text, which may
-// quote what the other side sent.
-func transportError(ctx context.Context, err error) error {
-	var certificate *tls.CertificateVerificationError
-	var network net.Error
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case errors.As(err, &certificate):
-		return misconfigured("tls_certificate", "the host's certificate is not trusted")
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return errors.New("capture: no answer in time")
-	default:
-		return errors.New("capture: the connection failed")
-	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/expunge-io/expunge/participants"
 )
@@ -18,7 +17,7 @@ var errNoRecord = errors.New("capture: no such profile")
 var errToken = misconfigured("access_token", "the vendor refuses an access token, and nothing else says whose it was: bring the uuid")
 
 // read returns the result of a success, which is one by its status and by its body.
-func (p *Participant) read(a answer) (json.RawMessage, error) {
+func read(a answer) (json.RawMessage, error) {
 	var doc struct {
 		Stat     string          `json:"stat"`
 		Result   json.RawMessage `json:"result"`
@@ -30,16 +29,16 @@ func (p *Participant) read(a answer) (json.RawMessage, error) {
 	case readable && a.status == http.StatusOK && doc.Stat == "ok":
 		return doc.Result, nil
 	case readable && doc.Stat == "error" && doc.Code == 310 && a.status != http.StatusOK:
-		return nil, p.verbOfStatus(a) // not the vendor's own way to say so
+		return nil, verbOfStatus(a) // not the vendor's own way to say so
 	case readable && doc.Stat == "error" && doc.Code >= 100 && a.status < 500:
-		return nil, p.verbOfCode(doc.Code, doc.Argument, a.header)
+		return nil, verbOfCode(doc.Code, doc.Argument, a.header)
 	default:
-		return nil, p.verbOfStatus(a)
+		return nil, verbOfStatus(a)
 	}
 }
 
 // verbOfCode goes by the ranges that the vendor promises to keep, and by few single codes.
-func (p *Participant) verbOfCode(code int, argument string, h http.Header) error {
+func verbOfCode(code int, argument string, h http.Header) error {
 	number := strconv.Itoa(code)
 	switch {
 	case code == 310:
@@ -49,8 +48,8 @@ func (p *Participant) verbOfCode(code int, argument string, h http.Header) error
 	case code == 403:
 		return misconfigured("permission", "the client may not do this: code 403; it needs the feature owner or direct_access")
 	case code == 510:
-		return p.throttled(h)
-	case code >= 500:
+		return throttled(h)
+	case code == 480 || code >= 500: // 480: temporarily unavailable
 		return fmt.Errorf("capture: code %d", code)
 	case code >= 400:
 		return misconfigured("credentials", "the vendor refuses the credentials: code "+number)
@@ -64,12 +63,12 @@ func (p *Participant) verbOfCode(code int, argument string, h http.Header) error
 }
 
 // verbOfStatus is for answers whose body says nothing.
-func (p *Participant) verbOfStatus(a answer) error {
+func verbOfStatus(a answer) error {
 	switch {
 	case a.status == http.StatusOK:
 		return errors.New("capture: no answer that can be read")
 	case a.status == http.StatusTooManyRequests:
-		return p.throttled(a.header)
+		return throttled(a.header)
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
 		return misconfigured("credentials", "the vendor refuses the credentials: status "+strconv.Itoa(a.status))
 	case a.status >= 500 || a.status == http.StatusRequestTimeout:
@@ -79,18 +78,8 @@ func (p *Participant) verbOfStatus(a answer) error {
 	}
 }
 
-const (
-	shortestRetry = time.Second
-	defaultRetry  = 30 * time.Second
-	longestRetry  = time.Hour
-)
-
-func (p *Participant) throttled(h http.Header) error {
-	after := p.config.RetryDelay
-	if seconds, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil {
-		after = min(max(time.Duration(seconds)*time.Second, shortestRetry), longestRetry)
-	}
-	return &participants.RetryAfter{After: after, Code: "rate_limited"}
+func throttled(h http.Header) error {
+	return &participants.RetryAfter{After: participants.VendorRetry(h), Code: "rate_limited"}
 }
 
 // refused reports whether a request had certainly no effect.

@@ -334,7 +334,7 @@ func TestACaptureWorkerIsRead(t *testing.T) {
 	_, sqlWorker, _ := strings.Cut(good, "workers:\n  a:\n")
 	text := strings.NewReplacer(
 		"a: {yields: [x_id]}", "a: {yields: [capture_uuid]}",
-		sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: s, auth: form, type_name: staff, by: [key], key_attribute: k, yield_uuid: true, timeout: 3s, retry_delay: 4s}\n",
+		sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: s, auth: form, type_name: staff, by: [key], key_attribute: k, yield_uuid: true, timeout: 3s}\n",
 	).Replace(good)
 	c, err := config.Parse("c.yaml", []byte(text))
 	if err != nil {
@@ -342,7 +342,7 @@ func TestACaptureWorkerIsRead(t *testing.T) {
 	}
 	want := capture.Config{
 		URL: "https://a.example.com", ClientID: "i", ClientSecret: "s", Auth: capture.Form, TypeName: "staff",
-		By: []capture.By{capture.ByKey}, KeyAttribute: "k", YieldUUID: true, Timeout: 3 * time.Second, RetryDelay: 4 * time.Second,
+		By: []capture.By{capture.ByKey}, KeyAttribute: "k", YieldUUID: true, Timeout: 3 * time.Second,
 	}
 	if got := c.Workers["a"].Capture; got == nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("read %+v, want %+v", got, want)

@@ -44,7 +44,6 @@ func (w *Worker) readCapture(n node) {
 		"key_type":      identifierType(&c.KeyType),
 		"yield_uuid":    flag(&c.YieldUUID),
 		"timeout":       duration(&c.Timeout),
-		"retry_delay":   duration(&c.RetryDelay),
 	}
 	secret(f, "client_secret", &c.ClientSecret)
 	before := len(n.r.faults)
