@@ -160,6 +160,7 @@ type Permit struct {
 	Undo        Private      `json:"undo,omitempty"`     // restore: what counts; suspend: it was prepared before
 	Items       []Item       `json:"items,omitempty"`    // narrow: nothing but these; empty: the whole share
 	CutOff      *time.Time   `json:"cut_off,omitempty"`  // narrow: what was created later is left, and reported as left
+	Due         *time.Time   `json:"due,omitempty"`      // by when the erasure must have ended: whose is nearest goes first
 }
 
 // Refusal answers a claim that is not granted. The command is finished either way.

@@ -195,6 +195,7 @@ func (p Permit) check(at *place) {
 		item.check(at.field("items").elem(i))
 	}
 	optionalInstant(at.field("cut_off"), p.CutOff)
+	optionalInstant(at.field("due"), p.Due)
 }
 
 func (r Refusal) check(at *place) {

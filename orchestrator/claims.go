@@ -93,7 +93,7 @@ func (b *batch) permit(in *claim, l *loaded, g saga.Grant) events.Permit {
 	p := events.Permit{Permit: string(g.Permit), Saga: string(l.state.ID), Verb: in.claim.Verb, Round: g.Round, Attempt: g.Attempt,
 		Generation: b.o.generation(), LifeMS: g.Life.Milliseconds(), MaybeDone: g.MaybeDone, Realm: l.contents.Realm,
 		Identifiers: identifiers(*l.contents, g.Needs), Baseline: fromCounts(g.Baseline),
-		Items: items(*l.contents, in.participant), CutOff: optional(l.state.CutOffOf(in.participant))}
+		Items: items(*l.contents, in.participant), CutOff: optional(l.state.CutOffOf(in.participant)), Due: optional(l.state.Due)}
 	if g.Undo {
 		p.Undo = events.Private(l.contents.Undo[in.participant])
 	}

@@ -83,6 +83,7 @@ type Task struct {
 	Undo        Undo                // restore, and a suspend that was prepared before; else empty
 	Items       []events.Item       // narrow: nothing but these; empty: the whole share
 	CutOff      time.Time           // narrow: what was created later is left; zero: none
+	Due         time.Time           // by when the erasure must have ended; zero: unknown
 }
 
 // Values returns the values of all identifiers of type t, in order.

@@ -27,13 +27,17 @@ func VendorClient(base *http.Client) *http.Client {
 
 // VendorUnreached says what kind of thing kept an answer of a vendor away, and nothing of the
 // error's text: that quotes the URL, and sometimes what the other side sent. It is ctx's own
-// error if that has ended, and [Misconfigured] for a certificate that is not trusted.
+// error if that has ended, [Misconfigured] for a certificate that is not trusted, and the
+// [RetryAfter] of a [Target] that let nobody in.
 func VendorUnreached(ctx context.Context, vendor string, err error) error {
 	var certificate *tls.CertificateVerificationError
 	var network net.Error
+	var retry *RetryAfter
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.As(err, &retry):
+		return retry
 	case errors.As(err, &certificate):
 		return &Misconfigured{Code: "tls_certificate", Err: fmt.Errorf("%s: the host's certificate is not trusted", vendor)}
 	case errors.As(err, &network) && network.Timeout():

@@ -21,7 +21,7 @@ func (s *shift) act(j job) events.Report {
 	began := time.Now()
 	task := taskOf(j.permit)
 	a := act{
-		ctx:     l,
+		ctx:     withDue(l, task.Due),
 		name:    s.cfg.Name,
 		can:     s.can,
 		task:    task,
@@ -64,6 +64,9 @@ func taskOf(p events.Permit) Task {
 	}
 	if p.CutOff != nil {
 		t.CutOff = *p.CutOff
+	}
+	if p.Due != nil {
+		t.Due = *p.Due
 	}
 	return t
 }

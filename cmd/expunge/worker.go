@@ -70,12 +70,18 @@ func work(ctx context.Context, cfg config.Config, names []string, log *slog.Logg
 			err = errors.Join(err, w.Close())
 		}
 	}()
+	clients, err := assembly.Clients(cfg, log)
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
 		nc, err := assembly.Dial(name, cfg, log)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		w, err := assembly.NewWorker(name, cfg.Workers[name], nc, assembly.WorkerOptions{Version: versionText(), Log: log})
+		w, err := assembly.NewWorker(name, cfg.Workers[name], nc, assembly.WorkerOptions{
+			Version: versionText(), Log: log, Client: clients[name],
+		})
 		if err != nil {
 			return err
 		}

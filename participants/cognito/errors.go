@@ -25,11 +25,14 @@ var errNoOperation = misconfigured("operation_unsupported", "the service does no
 // vendor quotes parameters in it. Only codes that we know are named.
 func (p *Participant) verbOf(ctx context.Context, err error) error {
 	var api smithy.APIError
+	var retry *participants.RetryAfter
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.As(err, &retry): // of a target that let nobody in
+		return retry
 	case errors.As(err, &api):
 		return p.verbOfCode(api.ErrorCode(), status(err))
 	default:

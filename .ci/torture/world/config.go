@@ -2,7 +2,7 @@ package world
 
 import "strings"
 
-// workers is the adapters' configuration, without the key of each participant on the bus.
+// workers is the adapters' configuration, and that of the vendors whom they share.
 const workers = `
   sessions:
     nats: {nkey_file: sessions.seed}
@@ -38,6 +38,7 @@ const workers = `
           triggers: [accounts_gone]
           yields: [{type: cognito_username, column: cognito_username}]
   verification-images:
+    target: images
     nats: {nkey_file: verification-images.seed}
     jumio:
       realm: %[1]s
@@ -47,6 +48,7 @@ const workers = `
       regions:
         eu: {api: %[5]q, retrieval: %[6]q, probes: {scans: %[7]q}}
   identity-provider:
+    target: identities
     nats: {nkey_file: identity-provider.seed}
     cognito:
       realm: %[1]s
@@ -56,6 +58,9 @@ const workers = `
       access_key_id: %[3]q
       secret_access_key: %[4]q
       retry_delay: 500ms
+targets:
+  images: {rest: 1s, patience: 2s}
+  identities: {rate: 200, burst: 20, rest: 1s, patience: 2s}
 `
 
 // Plan is the part of a plan that says who takes part, as YAML.

@@ -95,6 +95,7 @@ func (c *Config) agreeWorkers(n node) {
 		if !slices.Contains(known, name) {
 			n.at(name).bad("unknown participant: no plan has it; the plans have %v", known)
 		}
+		c.agreeTarget(n.at(name), c.Workers[name])
 		for _, plan := range sorted(c.Plans) {
 			if spec, ok := c.Plans[plan].Spec(name); ok {
 				c.Workers[name].fit(n.at(name), c.Plans[plan], spec)

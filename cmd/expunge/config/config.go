@@ -5,6 +5,7 @@ import (
 
 	"github.com/expunge-io/expunge/events/bus"
 	"github.com/expunge-io/expunge/orchestrator/saga"
+	"github.com/expunge-io/expunge/participants"
 )
 
 // Config is everything that can be configured. One file may serve the orchestrator, any
@@ -20,6 +21,7 @@ type Config struct {
 	Regimes    map[string]time.Duration // gdpr and ccpa are always there
 	Plans      map[string]saga.Plan     // with defaults, valid
 	Workers    map[string]Worker        // by participant
+	Targets    map[string]participants.TargetConfig
 	Ceilings   Ceilings
 	// Retention is how long records of finished sagas are kept, at least 90 days; 0: for ever.
 	Retention    time.Duration
@@ -95,6 +97,7 @@ func defaults() Config {
 		Regimes:    map[string]time.Duration{"gdpr": 30 * 24 * time.Hour, "ccpa": 45 * 24 * time.Hour},
 		Plans:      map[string]saga.Plan{},
 		Workers:    map[string]Worker{},
+		Targets:    map[string]participants.TargetConfig{},
 	}
 }
 
@@ -111,6 +114,7 @@ func (c *Config) read(n node) {
 		"plans":         c.readPlans,
 		"ceilings":      c.Ceilings.read,
 		"workers":       c.readWorkers,
+		"targets":       c.readTargets,
 		"retention":     duration(&c.Retention),
 		"compact_every": duration(&c.CompactEvery),
 	})

@@ -91,7 +91,7 @@ func TestWhatIsAboutSuspendAndBrakesIsRead(t *testing.T) {
 	if until, ok := set["until"]; *set["active"] != "false" || until != nil || !ok {
 		t.Errorf("set: %v", set)
 	}
-	a, err := c.Workers["a"].Open()
+	a, err := c.Workers["a"].Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestAWorkerHasTheAbilitiesOfItsSettings(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := c.Workers["a"].Open()
+	a, err := c.Workers["a"].Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +115,7 @@ func TestAWorkerHasTheAbilitiesOfItsSettings(t *testing.T) {
 	if _, ok := a.(participants.Suspender); ok {
 		t.Error("the worker says that it suspends")
 	}
-	if _, err := (config.Worker{}).Open(); err == nil {
+	if _, err := (config.Worker{}).Open(nil); err == nil {
 		t.Error("a worker without an adapter opens")
 	}
 }
@@ -223,6 +223,11 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"capture by a token alone", sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: geheim, by: [access_token]}\n", "workers.a.capture: yield_uuid: is needed with access_token"},
 		{"capture needs more than the plan", sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i, client_secret: geheim}\n", "workers.a: needs capture_uuid, which plan p does not give it"},
 		{"capture misspelt", sqlWorker, "    capture: {urls: x}\n", "workers.a.capture.urls: unknown key; did you mean url?"},
+		{"a target of no name", sqlWorker, "    target: t\n    jumio: {user_agent: A B/v1, token: t, secret: s}\n", "15: workers.a.target: unknown target t; there are []"},
+		{"a target of sql", "workers:\n  a:\n", "targets: {t: {}}\nworkers:\n  a:\n    target: t\n", "workers.a.target: has no meaning for sql and redis"},
+		{"a burst without a rate", "workers:\n  a:\n", "targets: {t: {burst: 2}}\nworkers:\n  a:\n", "13: targets.t.burst: is of no use without a rate"},
+		{"a rate that is none", "workers:\n  a:\n", "targets: {t: {rate: fast}}\nworkers:\n  a:\n", "13: targets.t.rate: want a number"},
+		{"a rate without end", "workers:\n  a:\n", "targets: {t: {rate: .inf}}\nworkers:\n  a:\n", "13: targets.t.rate: want a number such as 25 or 0.5"},
 		{"redis without a canary", sqlWorker, "    redis: {addresses: [h:1], places: [{kind: k, key: '${user_id}'}]}\n", "15: workers.a.redis: canary: is needed"},
 		{"redis with an empty place", sqlWorker, "    redis: {addresses: [h:1], canary: c, places: [{kind: k, key: fixed}]}\n", "15: workers.a.redis.places[0].key: must hold an identifier"},
 		{"redis with half a certificate", sqlWorker, "    redis: {addresses: [h:1], canary: c, tls: {cert: x}, places: [{kind: k, key: 'k:${user_id}'}]}\n", "15: workers.a.redis.tls.key: missing"},
@@ -347,7 +352,7 @@ func TestACaptureWorkerIsRead(t *testing.T) {
 	if got := c.Workers["a"].Capture; got == nil || !reflect.DeepEqual(*got, want) {
 		t.Errorf("read %+v, want %+v", got, want)
 	}
-	a, err := c.Workers["a"].Open()
+	a, err := c.Workers["a"].Open(nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"path/filepath"
@@ -93,6 +94,21 @@ func flag(to *bool) func(node) {
 }
 
 // duration reads a length of time that is not negative.
+func number(to *float64) func(node) {
+	return func(n node) {
+		s, ok := n.scalar("a number", "!!int", "!!float")
+		if !ok {
+			return
+		}
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+			n.bad("want a number such as 25 or 0.5")
+			return
+		}
+		*to = f
+	}
+}
+
 func duration(to *time.Duration) func(node) {
 	return func(n node) {
 		s, ok := n.scalar("a duration such as 30s, 15m, 8h or 30d", "!!str", "!!int")

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"io"
+	"net/http"
 	"slices"
 
 	"github.com/expunge-io/expunge/events"
@@ -20,6 +22,7 @@ import (
 // the adapter takes it.
 type Worker struct {
 	Concurrency int    // steps worked on at once; default 8
+	Target      string // the one of the file's targets that it asks; empty: one of its own
 	NATS        Client // as whom it comes to the bus; default: that of the whole file
 
 	SQL     *sql.Config
@@ -47,6 +50,7 @@ func (c *Config) readWorkers(n node) {
 func readWorker(name string, n node) (w Worker) {
 	n.object(fields{
 		"concurrency": integer(&w.Concurrency, 1, 1024),
+		"target":      text(&w.Target),
 		"nats": func(n node) {
 			n.object(w.NATS.fields())
 			w.NATS.agree(n)
@@ -76,24 +80,35 @@ type Adapter interface {
 }
 
 // Open makes the one adapter that is configured, with the abilities that its settings give
-// it. It contacts nobody.
-func (w Worker) Open() (Adapter, error) {
+// it. It contacts nobody. Whoever asks over HTTP does it by client; nil: by one of its own.
+func (w Worker) Open(client *http.Client) (Adapter, error) {
 	switch {
 	case w.SQL != nil:
 		return able(sql.New(*w.SQL))
-	case w.Capture != nil:
-		return capture.New(*w.Capture)
-	case w.Cognito != nil:
-		return cognito.New(*w.Cognito)
-	case w.Jumio != nil:
-		return jumio.New(*w.Jumio)
 	case w.Redis != nil:
 		return able(redis.New(*w.Redis))
+	case w.Capture != nil:
+		c := *w.Capture
+		c.Client = cmp.Or(client, c.Client)
+		return capture.New(c)
+	case w.Cognito != nil:
+		c := *w.Cognito
+		c.Client = cmp.Or(client, c.Client)
+		return cognito.New(c)
+	case w.Jumio != nil:
+		c := *w.Jumio
+		c.Client = cmp.Or(client, c.Client)
+		return jumio.New(c)
 	case w.Sila != nil:
-		return sila.New(*w.Sila)
+		c := *w.Sila
+		c.Client = cmp.Or(client, c.Client)
+		return sila.New(c)
 	}
 	return nil, errors.New("no adapter is configured")
 }
+
+// OverHTTP reports whether the adapter asks over HTTP, and so by a target.
+func (w Worker) OverHTTP() bool { return w.SQL == nil && w.Redis == nil }
 
 // able gives an adapter the ability to suspend if its settings say how.
 func able[S Adapter](p interface {
@@ -116,7 +131,7 @@ func (w *Worker) try(n node, faultsBefore int) {
 	if len(n.r.faults) > faultsBefore {
 		return
 	}
-	p, err := w.Open()
+	p, err := w.Open(nil)
 	if err != nil {
 		blame(n, err)
 		return
