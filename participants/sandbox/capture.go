@@ -65,7 +65,7 @@ func OpenCapture(c CaptureConfig) (*Capture, error) {
 		return nil, err
 	}
 	s := &Capture{config: c, ledger: newLedger("capture"), stored: map[item]CaptureProfile{}}
-	s.inspect = inspection(s)
+	s.inspect = inspection[CaptureProfile](s)
 	log, err := openJournal(c.Journal, s.apply)
 	if err != nil {
 		return nil, err

@@ -96,7 +96,7 @@ func OpenCognito(c CognitoConfig) (*Cognito, error) {
 		return nil, err
 	}
 	s := &Cognito{config: c, ledger: newLedger("cognito"), users: map[userKey]CognitoUser{}}
-	s.inspect = inspection(s)
+	s.inspect = inspection[CognitoUser](s)
 	log, err := openJournal(c.Journal, s.apply)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,8 @@
 // used before; Capture's profiles have nothing but unique attributes, and its clients do not
 // sign.
 //
-// Each look-alike is an [net/http.Handler]. Beside the vendor's paths it serves
-// GET /sandbox/ledger and PUT or DELETE /sandbox/faults, for inspection by people.
+// Each look-alike is an [net/http.Handler]. Beside the vendor's paths it serves, for people,
+// GET /sandbox/ledger, PUT and DELETE /sandbox/faults, and GET and PUT /sandbox/stored: a PUT of
+// a list of things to be kept adds to what is stored. [Vendors] are all of them behind one
+// address, which is what expunge sandbox serves.
 package sandbox

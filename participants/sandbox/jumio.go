@@ -64,7 +64,7 @@ func OpenJumio(c JumioConfig) (*Jumio, error) {
 		c.PendingStatus = http.StatusConflict
 	}
 	j := &Jumio{config: c, ledger: newLedger("jumio"), stored: map[item]JumioTransaction{}}
-	j.inspect = inspection(j)
+	j.inspect = inspection[JumioTransaction](j)
 	log, err := openJournal(c.Journal, j.apply)
 	if err != nil {
 		return nil, err

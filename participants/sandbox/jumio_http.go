@@ -4,6 +4,7 @@ import (
 	"crypto/subtle"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -16,6 +17,8 @@ func JumioRetrieval(root, region string) string { return root + "/" + region + "
 
 // userAgent is the form that the vendor asks for: Company App/v1.0.
 var userAgent = regexp.MustCompile(`^\S.* \S+/v?[0-9][0-9A-Za-z.+-]*$`)
+
+var jumioRegions = []string{"us", "eu", "sgp"}
 
 const maxReference = 36 // characters, says the vendor
 
@@ -106,7 +109,7 @@ func (j *Jumio) route(w http.ResponseWriter, r *http.Request, fault Fault) {
 // slash; documents are below /{region}/retrieval, as they are on a host of their own.
 func target(path string) (t JumioTransaction, ok bool) {
 	region, rest, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	if region != "us" && region != "eu" && region != "sgp" {
+	if !slices.Contains(jumioRegions, region) {
 		return t, false
 	}
 	rest, retrieval := strings.CutPrefix(rest, "retrieval/")

@@ -84,7 +84,7 @@ func OpenSila(c SilaConfig) (*Sila, error) {
 		config: c, ledger: newLedger("sila"), entities: map[string]SilaEntity{},
 		references: map[string]bool{}, tokens: map[string]silaToken{},
 	}
-	s.inspect = inspection(s)
+	s.inspect = inspection[SilaEntity](s)
 	log, err := openJournal(c.Journal, s.apply)
 	if err != nil {
 		return nil, err
