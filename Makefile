@@ -7,7 +7,7 @@ MAKEFLAGS += --no-print-directory
 VERSION      := $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 GOLANGCI     := .tools/golangci-lint-v2.15.0
 GO_SOURCES   := doc.go arch_test.go cmd events orchestrator participants storage .ci
-PACKAGES     := ./... ./.ci/testreport ./.ci/docs ./.ci/mutants
+PACKAGES     := ./... ./.ci/testreport ./.ci/docs ./.ci/mutants ./.ci/conformance
 RACE         ?= $(if $(filter 1,$(shell go env CGO_ENABLED)),-race)# it needs a C compiler
 TEST_TIMEOUT ?= 15m
 FUZZTIME     ?= 30s
@@ -33,6 +33,10 @@ test: ## run all tests with the race detector, and name each real server not cov
 .PHONY: test-peers
 test-peers: ## install and start the real servers, and run all tests against them
 	.ci/with-peers $(MAKE) test
+
+.PHONY: conformance
+conformance: ## install and start the real servers, and score every adapter at each of them
+	.ci/with-peers go run ./.ci/conformance
 
 # A module of its own. The last line of its output is one JSON object.
 .PHONY: torture

@@ -15,6 +15,7 @@ func TestConformance(t *testing.T) {
 		c := byAll(v.root)
 		c.By = c.By[:2]
 		return connect(t, c), participantstest.Fixture{
+			Server:    "look-alike",
 			Name:      events.IdentityProvider,
 			Subject:   task("", id(42), "user_id=c-43").Identifiers,
 			Neighbour: task("", id(421)).Identifiers,

@@ -21,6 +21,7 @@ func TestConformance(t *testing.T) {
 		old.Disabled = true
 		v := startVendor(t, subject, old, person("user-00421", "sub-00421"))
 		return v.p, participantstest.Fixture{
+			Server:    "look-alike",
 			Name:      events.IdentityProvider,
 			Subject:   task("", "cognito_username=user-0042", "cognito_username=user-0042-old").Identifiers,
 			Neighbour: task("", "cognito_username=user-00421").Identifiers,

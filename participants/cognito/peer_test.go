@@ -99,6 +99,7 @@ func TestConformanceAtCognitoLocal(t *testing.T) {
 		s := startPeer(t)
 		s.create(t, "user-0042", "user-00421")
 		return s.p, participantstest.Fixture{
+			Server:    "cognito-local",
 			Name:      events.IdentityProvider,
 			Subject:   task("", "cognito_username=user-0042").Identifiers,
 			Neighbour: task("", "cognito_username=user-00421").Identifiers,

@@ -17,6 +17,7 @@ func TestConformance(t *testing.T) {
 			tx("eu", "scans", "ref-0042"), tx("eu", "documents", "ref-0042"), tx("eu", "authentications", "ref-0043"),
 			tx("eu", "scans", "ref-00421"), tx("us", "authentications", "ref-0042"))
 		return v.p, participantstest.Fixture{
+			Server:    "look-alike",
 			Name:      events.VerificationImages,
 			Subject:   task("", "jumio_scan=eu:ref-0042", "jumio_document=ref-0042", "jumio_authentication=eu:ref-0043").Identifiers,
 			Neighbour: task("", "jumio_scan=eu:ref-00421", "jumio_authentication=us:ref-0042").Identifiers,

@@ -223,7 +223,7 @@ func TestEveryDefectOfSuspendAndOfItemsIsFound(t *testing.T) {
 	} {
 		for _, c := range checks {
 			p, f := newCabinet(defect)
-			err := c.on(t.Context(), p, f)
+			_, err := c.on(t.Context(), p, f)
 			if slices.Contains(by, c.name) && err == nil {
 				t.Errorf("%s: %q does not find it", defect, c.name)
 			}
@@ -244,7 +244,7 @@ func TestAFixtureThatLacksWhatSuspendAndItemsNeedIsAFault(t *testing.T) {
 	} {
 		p, f := newCabinet("")
 		spoil(&f)
-		if err := checks[0].on(t.Context(), p, f); err == nil {
+		if _, err := checks[0].on(t.Context(), p, f); err == nil {
 			t.Errorf("a fixture without %s passes", name)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 // Fixture is the system behind a participant, with people in it.
 type Fixture struct {
 	Name      string              // of the participant
+	Server    string              // what the system is, for a scorecard: its product, or look-alike
 	Realm     string              // of the people; empty: example
 	Subject   []events.Identifier // somebody who has items; of the types that the participant needs
 	Neighbour []events.Identifier // somebody else who has items and looks alike
@@ -45,7 +46,13 @@ func Run(t *testing.T, newParticipant func(t *testing.T) (participants.Participa
 	for _, c := range checks {
 		t.Run(c.name, func(t *testing.T) {
 			p, f := newParticipant(t)
-			if err := c.on(t.Context(), p, f); err != nil {
+			t.Attr("participantstest.server", f.Server)
+			t.Attr("participantstest.ability", c.ability())
+			lacking, err := c.on(t.Context(), p, f)
+			if lacking {
+				t.Attr("participantstest.lacking", "true")
+			}
+			if err != nil {
 				t.Error(err)
 			}
 		})
@@ -56,7 +63,26 @@ func Run(t *testing.T, newParticipant func(t *testing.T) (participants.Participa
 type check struct {
 	name string
 	run  func(*trial) error
-	of   func(*trial) bool // whom it is about; nil: everybody
+	of   *ability // whom it is about; nil: everybody
+}
+
+// ability is something that not every participant can do.
+type ability struct {
+	name string
+	has  func(*trial) bool
+}
+
+var (
+	suspends = &ability{"suspend", func(t *trial) bool { return t.suspender != nil }}
+	itemises = &ability{"items", func(t *trial) bool { return t.itemizer != nil }}
+)
+
+// ability is the name of what a check is about, for a scorecard.
+func (c check) ability() string {
+	if c.of == nil {
+		return "erase"
+	}
+	return c.of.name
 }
 
 var checks = []check{
@@ -86,11 +112,8 @@ var checks = []check{
 	{"leaves what was created after the cut-off", honoursTheCutOff, itemises},
 }
 
-func suspends(t *trial) bool { return t.suspender != nil }
-
-func itemises(t *trial) bool { return t.itemizer != nil }
-
-func (c check) on(ctx context.Context, p participants.Participant, f Fixture) error {
+// on runs a check on a participant; lacking: it is about an ability that this one does not have.
+func (c check) on(ctx context.Context, p participants.Participant, f Fixture) (lacking bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	t := &trial{ctx: ctx, p: p, f: f}
@@ -98,11 +121,11 @@ func (c check) on(ctx context.Context, p participants.Participant, f Fixture) er
 	t.resolver, _ = p.(participants.Resolver)
 	t.suspender, _ = p.(participants.Suspender)
 	t.itemizer, _ = p.(participants.Itemizer)
-	if c.of != nil && !c.of(t) {
-		return nil
+	if c.of != nil && !c.of.has(t) {
+		return true, nil
 	}
 	if err := t.begin(); err != nil {
-		return fmt.Errorf("fixture: %w", err)
+		return false, fmt.Errorf("fixture: %w", err)
 	}
-	return errors.Join(c.run(t), t.leaks())
+	return false, errors.Join(c.run(t), t.leaks())
 }

@@ -55,6 +55,7 @@ func fixture(t *testing.T, s server, suspends bool) (*redis.Participant, partici
 	c.Suspend = suspends
 	return open(t, c), participantstest.Fixture{
 		Name:      events.Sessions,
+		Server:    map[bool]string{false: "Redis", true: "Redis cluster"}[s.cluster],
 		Subject:   task("", "user-0042").Identifiers,
 		Neighbour: task("", "user-0042 ").Identifiers,
 		Unknown:   task("", "user-9999").Identifiers,

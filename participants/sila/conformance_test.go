@@ -15,21 +15,21 @@ import (
 func TestConformanceWithOAuth2(t *testing.T) {
 	participantstest.Run(t, func(t *testing.T) (participants.Participant, participantstest.Fixture) {
 		v := startCrowd(t)
-		return v.p, v.fixture()
+		return v.p, v.fixture("OAuth2")
 	})
 }
 
 func TestConformanceWithSignatures(t *testing.T) {
 	participantstest.Run(t, func(t *testing.T) (participants.Participant, participantstest.Fixture) {
 		v := startCrowd(t)
-		return connect(t, signing(v.url, userKey)), v.fixture()
+		return connect(t, signing(v.url, userKey)), v.fixture("signatures")
 	})
 }
 
 func TestConformanceWithAKeyOfThePersons(t *testing.T) {
 	participantstest.Run(t, func(t *testing.T) (participants.Participant, participantstest.Fixture) {
 		v := startCrowd(t)
-		f := v.fixture()
+		f := v.fixture("a key of the person's")
 		for _, ids := range []*[]events.Identifier{&f.Subject, &f.Neighbour, &f.Unknown} {
 			*ids = append(*ids, events.Identifier{Type: sila.Key, Value: userKey})
 		}
@@ -46,8 +46,9 @@ func startCrowd(t *testing.T) vendor {
 	return startVendor(t, subject, full("mia-00421", 101))
 }
 
-func (v vendor) fixture() participantstest.Fixture {
+func (v vendor) fixture(signed string) participantstest.Fixture {
 	return participantstest.Fixture{
+		Server:    "look-alike, " + signed,
 		Name:      events.RegistrationData,
 		Subject:   task("", "sila_handle=mia-0042").Identifiers,
 		Neighbour: task("", "sila_handle=mia-00421").Identifiers,

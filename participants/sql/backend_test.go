@@ -214,3 +214,8 @@ func wantResult(t *testing.T, res participants.Result, err error, verdict events
 		}
 	}
 }
+
+// product names the server for people.
+func (b backend) product() string {
+	return map[string]string{sql.SQLite: "SQLite", sql.Postgres: "PostgreSQL"}[b.driver]
+}

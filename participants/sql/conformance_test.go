@@ -46,6 +46,7 @@ func accountFixture(t *testing.T, b backend) (participants.Participant, particip
 		sql.Table{Name: "profiles", Key: "owner", Kind: "profiles"})
 	return p, participantstest.Fixture{
 		Name:      events.Account,
+		Server:    b.product(),
 		Subject:   task("", "user-0042", "cognito_username=name of user-0042").Identifiers,
 		Neighbour: task("", "user-0042 ", "cognito_username=name of user-0042 ").Identifiers,
 		Unknown:   task("", "user-9999").Identifiers,
@@ -82,7 +83,7 @@ func suspendFixture(t *testing.T, b backend) (participants.Participant, particip
 	}
 	ids := func(id string) []events.Identifier { return task("", id).Identifiers }
 	return p, participantstest.Fixture{
-		Name: "portal", Subject: ids("user-0042"), Neighbour: ids("user-0042 "), Unknown: ids("user-9999"),
+		Name: "portal", Server: b.product(), Subject: ids("user-0042"), Neighbour: ids("user-0042 "), Unknown: ids("user-9999"),
 		Items: func(ids []events.Identifier) (n int64, err error) {
 			err = b.db.QueryRow(`SELECT (SELECT count(*) FROM accounts WHERE user_id = $1) + (SELECT count(*) FROM api_keys WHERE owner = $1)
 				+ (SELECT count(*) FROM sessions WHERE owner = $1)`, ids[0].Value.Reveal()).Scan(&n)
