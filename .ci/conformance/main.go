@@ -9,6 +9,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,7 @@ func main() {
 }
 
 func run(out io.Writer) error {
-	cmd := exec.Command("go", "test", "-json", "-count=1", "-run", "^TestConformance", "./participants/...")
+	cmd := exec.CommandContext(context.Background(), "go", "test", "-json", "-count=1", "-run", "^TestConformance", "./participants/...")
 	cmd.Stderr = os.Stderr
 	events, err := cmd.StdoutPipe()
 	if err != nil {
