@@ -1,17 +1,20 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/expunge-io/expunge/cmd/expunge/assembly"
 	"github.com/expunge-io/expunge/cmd/expunge/config"
+	"github.com/expunge-io/expunge/cmd/expunge/skeleton"
 )
 
 func workerCommand(w world) *cobra.Command {
@@ -41,6 +44,29 @@ reported what it was at; what a second signal cuts off is tried again as maybe d
 	c.Flags().StringVar(&file, "config", defaultConfig, "configuration file")
 	c.Flags().StringSliceVar(&names, "participant", nil, "participants to run, separated by commas; default: all that the file has workers for")
 	o.flags(c)
+	c.AddCommand(workerNewCommand(w))
+	return c
+}
+
+func workerNewCommand(w world) *cobra.Command {
+	var folder string
+	c := &cobra.Command{
+		Use: "new NAME", Short: "Write a worker of your own to begin with: it compiles, and passes the conformance suite",
+		Args: args(cobra.ExactArgs(1)),
+		RunE: func(_ *cobra.Command, given []string) error {
+			name := given[0]
+			at := cmp.Or(folder, name)
+			written, err := skeleton.Write(at, name)
+			if err != nil {
+				return withCode(exitUsage, err)
+			}
+			fmt.Fprintf(w.out, "wrote %s in %s. What to do next:\n\n  cd %s\n  go mod init example.com/%s && go mod tidy\n  go test ./...\n\n"+
+				"Then put your own store into store.go, and %s into a plan: participants without suspend and\n"+
+				"resolve need a name there, and nothing else.\n", strings.Join(written, ", "), at, at, name, name)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&folder, "folder", "", "where to write it; default: a folder of that name")
 	return c
 }
 
