@@ -52,8 +52,8 @@ const startTime = 30 * time.Second
 
 // settleTime is how long everything may take to come to an end once the trouble is over.
 // A clock that was wrong may have made a grace seem minutes longer, the wait for a day that
-// passes takes a minute, and the machine may have other things to do.
-const settleTime = 8 * time.Minute
+// passes takes a minute, and the machine may have other things to do; a long run leaves more.
+func settleTime(run time.Duration) time.Duration { return max(8*time.Minute, run/4) }
 
 // run does everything; its verdict is good as far as it came.
 func run(ctx context.Context, o options, log io.Writer) (v verdict, err error) {
@@ -178,7 +178,7 @@ func (t *trial) play(ctx context.Context) error {
 		return err
 	}
 	fmt.Fprintf(t.log, "torture: %d requests; waiting for their ends\n", len(t.book.Record().Requests))
-	limited, cancel := context.WithTimeout(ctx, settleTime)
+	limited, cancel := context.WithTimeout(ctx, settleTime(t.duration))
 	defer cancel()
 	return t.driver.Finish(limited)
 }
