@@ -40,6 +40,7 @@ type batch struct {
 	told     []saga.ID             // sagas that learnt of the restart
 	rewake   map[saga.ID]time.Time // sagas that were woken and did not change
 	tell     []func()              // metrics and logs, after the commit
+	sweep    func()                // after the relay knows what the commit ended; nil: nothing
 	undone   []func()              // see attempt
 }
 

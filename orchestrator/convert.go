@@ -158,7 +158,7 @@ func summaryOf(p saga.Plan, s saga.State, head saga.Hash) events.Summary {
 			continue // outside the scope
 		}
 		out.Participants = append(out.Participants, shareSummary(h))
-		if x, ok := exception(s, spec, h); ok {
+		if x, ok := exception(p, s, spec, h); ok {
 			out.Exceptions = append(out.Exceptions, x)
 		}
 	}
@@ -199,9 +199,9 @@ func shareSummary(h *saga.Share) events.ParticipantSummary {
 	return out
 }
 
-func exception(s saga.State, spec saga.Spec, h *saga.Share) (events.Exception, bool) {
+func exception(p saga.Plan, s saga.State, spec saga.Spec, h *saga.Share) (events.Exception, bool) {
 	x := events.Exception{Participant: h.Name, Ground: h.Ground, By: h.By, Until: optional(h.Until)}
-	lost := s.Blind(spec)
+	lost := s.Blind(p, spec)
 	switch {
 	case s.Phase != saga.CompletedWithExceptions:
 		return x, false

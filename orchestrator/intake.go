@@ -81,6 +81,9 @@ func (o *Orchestrator) accept(ctx context.Context, source string, m *message.Mes
 	}
 	p, err := o.ask(ctx, job{request: in})
 	if bad, ok := p.(events.Problem); ok && err == nil {
+		if bad.Code == events.CodeBusy {
+			return errBusy
+		}
 		return o.dispose(ctx, source, m, &events.FieldError{Field: bad.Field, Problem: bad.Detail})
 	}
 	return err

@@ -29,7 +29,9 @@ func (b *batch) queue(in *intake, live saga.State, keys []string) (events.Payloa
 		return nil, err
 	}
 	if l.state.Halted != "" {
-		return nil, errBusy // what it holds cannot be added to; an operator sees it as parked
+		// What it holds cannot be added to. That an operator must act is recorded, and so is that the
+		// live one was sealed anew.
+		return *problem(events.CodeBusy, "", "what waits behind the erasure under way cannot be read, see its status; nothing of this request was recorded"), nil
 	}
 	a, err := b.join(in, l, keys)
 	if a == nil && err == nil {

@@ -191,10 +191,7 @@ func (o *Orchestrator) ConfirmRecovered(ctx context.Context, by, ground string) 
 	r.Unknown, r.Unconfirmed, r.KeysKept = nil, false, false
 	r.Confirmed = &Confirmation{By: by, Ground: ground, At: o.cfg.Now()}
 	maps.DeleteFunc(r.HeldBack, func(_ saga.ID, d Decision) bool { return d == DecidedPivot })
-	if _, err := o.ask(ctx, job{do: func(b *batch) error {
-		b.tell = append(b.tell, func() { o.confirmed(b.ctx, r) })
-		return b.saveRecovery(r)
-	}}); err != nil {
+	if _, err := o.ask(ctx, job{do: confirming(r)}); err != nil {
 		return err
 	}
 	o.logger.WarnContext(ctx, "the recovery is confirmed", "by", by, "ground", ground)
@@ -203,9 +200,17 @@ func (o *Orchestrator) ConfirmRecovered(ctx context.Context, by, ground string) 
 	return nil
 }
 
-// confirmed is what the commit of a confirmation permits.
-func (o *Orchestrator) confirmed(ctx context.Context, r Recovery) {
-	o.adoptRecovery(r)
+// confirming records a confirmation, and what it permits once that is committed.
+func confirming(r Recovery) func(*batch) error {
+	return func(b *batch) error {
+		b.tell = append(b.tell, func() { b.o.adoptRecovery(r) })
+		b.sweep = func() { b.o.sweepConfirmed(b.ctx) }
+		return b.saveRecovery(r)
+	}
+}
+
+// sweepConfirmed destroys the keys that a confirmation lets go.
+func (o *Orchestrator) sweepConfirmed(ctx context.Context) {
 	if _, err := o.sweepKeys(ctx, false); err != nil {
 		o.logger.WarnContext(ctx, "data keys that nobody needs are not destroyed, the next start does it", "error", err)
 	}

@@ -3,7 +3,6 @@ package orchestrator
 import (
 	"context"
 	"crypto/sha256"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -240,12 +239,59 @@ func TestAQueuedSagaIsSealedAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 		d.restart()
-		if a := d.commit(job{request: d.fit(item("a-2"))})[0]; !errors.Is(a.err, errBusy) {
-			t.Errorf("another item is taken: %+v %v", a.payload, a.err)
+		d.busy(item("a-2"))
+		if s := d.state(queued); s.Stuck() == "" {
+			t.Error("an operator does not see that it waits for them")
 		}
 		d.request(item("a-1"))
 		if s := d.state(queued); s.Halted != "" || !d.o.cfg.Keys.Has(queued) {
 			t.Errorf("halted %q, its key is there: %t", s.Halted, d.o.cfg.Keys.Has(queued))
 		}
 	})
+}
+
+// TestALiveSagaIsSealedAnewWhateverWaitsBehindIt: the request itself cannot be taken.
+func TestALiveSagaIsSealedAnewWhateverWaitsBehindIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		live := d.pastPivot()
+		queued := d.request(item("a-1"))
+		if err := d.o.cfg.Keys.Destroy(live, queued); err != nil {
+			t.Fatal(err)
+		}
+		d.restart()
+		d.busy(events.Request{UserID: "ada", Regime: "ccpa"})
+		if s := d.state(live); s.Halted != "" || !d.o.cfg.Keys.Has(live) {
+			t.Errorf("halted %q, its key is there: %t", s.Halted, d.o.cfg.Keys.Has(live))
+		}
+		if s := d.state(queued); s.Stuck() == "" {
+			t.Error("an operator does not see that what waits behind it waits for them")
+		}
+	})
+}
+
+// TestAConfirmationDestroysNoKeyTooEarly: a saga ends in its batch, and the bus does not have that
+// end yet.
+func TestAConfirmationDestroysNoKeyTooEarly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		id := d.request(events.Request{UserID: "ada"})
+		d.flush()
+		d.commit(job{do: func(b *batch) error {
+			_, err := b.input(id, saga.CancelAll{By: "ada", Ground: "looked"})
+			return err
+		}}, job{do: confirming(Recovery{})})
+		if !d.state(id).Phase.Final() || !d.o.cfg.Keys.Has(id) {
+			t.Errorf("final %t; its key is there: %t, and the bus has not been told", d.state(id).Phase.Final(), d.o.cfg.Keys.Has(id))
+		}
+	})
+}
+
+// busy makes a request that cannot be taken now.
+func (d *desk) busy(r events.Request) {
+	d.t.Helper()
+	a := d.commit(job{request: d.fit(r)})[0]
+	if bad, ok := a.payload.(events.Problem); !ok || bad.Code != events.CodeBusy {
+		d.t.Errorf("it is answered with %+v, %v; want busy", a.payload, a.err)
+	}
 }

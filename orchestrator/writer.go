@@ -215,6 +215,9 @@ func (o *Orchestrator) committed(b *batch) error {
 		b.fail(errUnknown)
 	}
 	o.relay.add(b.out.Outbox)
+	if b.sweep != nil {
+		b.sweep()
+	}
 	if err := o.cfg.Keys.Destroy(b.ended...); err != nil {
 		return fmt.Errorf("data keys of ended sagas are not destroyed, the next start does it: %w", err)
 	}

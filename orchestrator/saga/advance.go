@@ -72,7 +72,7 @@ func (r *run) advanceResolving() bool {
 	}
 	r.doubtLost()
 	switch {
-	case r.s.Doubt == "" && r.s.Pivoted.IsZero() && r.all(r.unknown):
+	case r.s.Doubt == "" && r.s.Pivoted.IsZero() && r.all(r.unknown) && r.all(r.sees):
 		return r.nobody()
 	case r.s.Look > 1 || !r.s.Pivoted.IsZero():
 		return r.advancePivot()
@@ -214,7 +214,7 @@ func (r *run) verdict() (Phase, error) {
 			end = CompletedWithExceptions
 		case h.Verified.IsZero():
 			return "", ErrUnproven
-		case len(r.s.Blind(spec)) > 0:
+		case len(r.s.Blind(r.plan, spec)) > 0:
 			end = CompletedWithExceptions
 		}
 	}

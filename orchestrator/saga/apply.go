@@ -3,6 +3,7 @@ package saga
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -166,9 +167,12 @@ func (s *State) changeStep(e Entry) error {
 	return nil
 }
 
-// waive closes all that is left to do for a share.
+// waive closes all that is left to do for a share. What was retained stays so: only that it is
+// looked at once more is done without.
 func (h *Share) waive(e Entry) {
-	h.Verdict, h.Ground, h.By, h.Brake = Waived, e.Ground, e.By, ""
+	if h.Verdict != Retained {
+		h.Verdict, h.Ground, h.By, h.Brake = Waived, e.Ground, e.By, ""
+	}
 	for _, v := range []Verb{Resolve, Suspend, Verify} {
 		if t := h.Step(v); t.Status != "" {
 			t.set(Reported, e)
@@ -258,6 +262,9 @@ func (s *State) noted(h *Share, q *Permit, e Entry) {
 		}
 	case Erase:
 		q.Left = q.Left || left // outvotes the zero of an older attempt
+		if h.Erase.brokenOff(q.Round) {
+			h.Counts = h.Counts.sum(e.Counts)
+		}
 	case Verify:
 		if left {
 			h.Left, h.Expected, q.Left = e.Remaining, h.Counts.plus(h.found(e)), true
@@ -266,6 +273,13 @@ func (s *State) noted(h *Share, q *Permit, e Entry) {
 		s.Identifiers = append(s.Identifiers, e.Identifiers...)
 	case Restore:
 	}
+}
+
+// brokenOff reports whether an older round ended without a report that closed it, as a loss of the
+// box ends one, and none has closed the step since: what its attempts erased is in no count yet.
+func (t *Step) brokenOff(round int) bool {
+	closed := func(q Permit) bool { return q.Done && q.Round == round }
+	return round < t.Round && t.Status != Reported && !slices.ContainsFunc(t.Permits, closed)
 }
 
 // sum is plus, but keeps nil for "nothing known".

@@ -84,11 +84,39 @@ func (w *world) resealed(e Entry) {
 	w.vouched = !slices.ContainsFunc(e.Identifiers, func(id Identifier) bool { return id.Type == "t0" })
 }
 
-// foundByLess reports whether a share was found by a value that an operator goes on without.
+// foundByLess reports whether a share was found by a value that an operator goes on without, or
+// by one to which such a value led.
 func (w *world) foundByLess(spec Spec) bool {
 	for id := range w.forgone {
-		if slices.Contains(spec.Needs, id.Type) && id.Type != UserID {
-			return true
+		if id.Type == UserID {
+			continue
+		}
+		for _, need := range spec.Needs {
+			if w.comesFrom(need, id.Type, map[string]bool{}) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// comesFrom reports whether a type is another one, or is said by somebody who needs that.
+func (w *world) comesFrom(typ, root string, seen map[string]bool) bool {
+	if typ == root {
+		return true
+	}
+	if typ == UserID || seen[typ] {
+		return false
+	}
+	seen[typ] = true
+	for _, spec := range w.plan.Participants {
+		if !slices.Contains(spec.Yields, typ) {
+			continue
+		}
+		for _, need := range spec.Needs {
+			if w.comesFrom(need, root, seen) {
+				return true
+			}
 		}
 	}
 	return false

@@ -221,8 +221,8 @@ func (w *world) endIsFalse(p Phase) string {
 		case spec.Bystander:
 		case p == Completed && excepted:
 			return "completed with an exception: " + spec.Name
-		case p == Completed && w.foundByLess(spec):
-			return "completed, and found by less than before: " + spec.Name
+		case (p == Completed || p == NotFound) && w.foundByLess(spec):
+			return string(p) + ", and found by less than before: " + spec.Name
 		case (p == Completed || p == CompletedWithExceptions) && !excepted && y.counted == 0:
 			return "nobody counted at " + spec.Name
 		case p == NotFound && w.wantedOf(spec.Name, y.looked) > 0 && !w.waived[spec.Name]:

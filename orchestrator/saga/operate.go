@@ -89,9 +89,10 @@ func (r *run) dependents(name string) (out []string) {
 	return out
 }
 
-// settled reports whether nothing of a share waits for anybody.
+// settled reports whether nothing of a share waits for anybody, not even a look after its values
+// were lost.
 func (r *run) settled(h *Share) bool {
-	return h.Erase.Status == Reported && (!r.counts(h) || h.Verify.Status == Reported)
+	return r.looked(h) && h.Erase.Status == Reported && (!r.counts(h) || h.Verify.Status == Reported)
 }
 
 func operable(by, ground string, h *Share) (problem string) {

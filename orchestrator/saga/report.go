@@ -279,7 +279,7 @@ func (r *run) outcome(in ReportReceived, h *Share, q Permit) (Verdict, Counts, b
 	spec, _ := r.plan.Spec(h.Name)
 	counts := h.Counts.plus(in.Counts)
 	inferred := h.Inferred
-	if q.MaybeDone && in.Verdict != Retained && len(r.s.Blind(spec)) == 0 {
+	if q.MaybeDone && in.Verdict != Retained && len(r.s.Blind(r.plan, spec)) == 0 {
 		var raised bool
 		counts, raised = counts.atLeast(h.Expected)
 		// Who never counted cannot say what an attempt that was lost had found.

@@ -171,13 +171,33 @@ func (s *State) settleLost(e Entry) {
 	}
 }
 
-// Blind returns the lost values by which a participant's share was found. What it counts without
-// them proves nothing; an operator has looked, and the end says so.
-func (s State) Blind(spec Spec) (lost []LostValue) {
+// Blind returns the lost values by which a participant's share was found, or that led to what it
+// was found by. What it counts without them proves nothing; an operator has looked, and the end
+// says so.
+func (s State) Blind(p Plan, spec Spec) (lost []LostValue) {
 	for _, l := range s.missing() {
-		if l.Type != UserID && (slices.Contains(spec.Needs, l.Type) || slices.Contains(spec.Yields, l.Type)) {
+		if by := p.ledTo(l.Type); l.Type != UserID && (overlap(spec.Needs, by) || slices.Contains(spec.Yields, l.Type)) {
 			lost = append(lost, l)
 		}
 	}
 	return lost
+}
+
+// ledTo returns a type, and those that are learnt by it, but for the user id.
+func (p Plan) ledTo(typ string) []string {
+	types := []string{typ}
+	for range p.Participants {
+		for _, s := range p.Participants {
+			if overlap(s.Needs, types) {
+				types = union(types, slices.DeleteFunc(slices.Clone(s.Yields), func(y string) bool { return y == UserID }))
+			}
+		}
+	}
+	return types
+}
+
+// sees reports whether a share is found by all that it was found by.
+func (r *run) sees(h *Share) bool {
+	spec, _ := r.plan.Spec(h.Name)
+	return len(r.s.Blind(r.plan, spec)) == 0
 }

@@ -20,7 +20,7 @@ func (r *run) vouchedBy(user string) (out []Identifier) {
 			continue
 		}
 		var had []Identifier
-		for _, id := range r.s.Identifiers {
+		for _, id := range r.s.EverKnown() {
 			if slices.Contains(spec.Needs, id.Type) && !slices.ContainsFunc(had, id.is) {
 				had = append(had, id)
 			}

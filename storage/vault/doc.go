@@ -13,7 +13,8 @@
 //
 // A process that dies between 1 and 2, or between 2 and 3, leaves keys that no live saga
 // needs; [Keys.Sweep] destroys them at the next start. A live saga lacks its key only if
-// another file took the place of this one.
+// another file took the place of this one; a key that was made for it anew, by a process that
+// died before the box was committed, opens nothing until the next request seals that.
 //
 // Destroyed means overwritten in place and synced. A file system that keeps old blocks
 // (copy on write, snapshots, flash) may still hold the wrapped key; that copy ends with
