@@ -59,8 +59,7 @@ func (r *run) openReady(v Verb, ready func(h *Share) bool) {
 
 func (r *run) advanceResolving() bool {
 	if r.s.Unbound {
-		r.advanceUnbound()
-		return false
+		return r.advanceUnbound()
 	}
 	r.openReady(Resolve, r.resolvable)
 	r.openSuspends()

@@ -61,20 +61,20 @@ func (s *State) namedBefore() (bySystems, byOperator []string) {
 
 // advanceUnbound asks whoever can be asked by what is known, and then has the saga bound,
 // parked or ended.
-func (r *run) advanceUnbound() {
+func (r *run) advanceUnbound() (moved bool) {
 	r.openReady(Resolve, r.askable)
 	if user := r.toBind(); user != "" {
 		r.who = user
-		return
+		return false
 	}
 	if r.s.Doubt != "" || r.s.Halted != "" || r.s.Ambiguous != "" || r.s.Named != "" || !r.all(r.asked) {
-		return
+		return false
 	}
 	if _, why := r.whom(); why != "" {
 		r.record(Entry{Kind: KAmbiguous, Reason: why})
-		return
+		return false
 	}
-	r.finish(NotFound)
+	return r.nobody()
 }
 
 // askable reports whether a participant can be asked without the user id, and everybody has
