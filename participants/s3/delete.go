@@ -18,15 +18,15 @@ const maxBatch = 1000 // that the protocol allows
 
 // deed is what a store said when items were deleted. What became of them, a listing says.
 type deed struct {
-	refused map[item]string // codes
-	stray   string          // a code for an item whose key the answer does not give as it is
-	err     error           // that ended it
+	refused map[item]error
+	stray   error // of an item whose key the answer does not give as it is
+	err     error // that ended it
 }
 
 // delete deletes items, and goes on where only some are refused. Uploads go first: one that is
 // finished meanwhile becomes an object, which the next listing shows.
 func (p *Participant) delete(ctx context.Context, items []item) *deed {
-	d := &deed{refused: map[item]string{}}
+	d := &deed{refused: map[item]error{}}
 	for _, i := range items {
 		if d.err == nil && i.upload != "" {
 			d.note(i, p.abort(ctx, i))
@@ -63,12 +63,10 @@ func writable(key string) bool {
 // note keeps in mind what an item was refused with, or what ends it all. What is not there any
 // more is nobody's fault.
 func (d *deed) note(i item, err error) {
-	var fault *participants.Misconfigured
-	code := refusedWith(err)
 	switch {
-	case err == nil, slices.Contains([]string{"NoSuchUpload", "NoSuchKey", "NoSuchVersion", "NotFound"}, code):
-	case code != "" && errors.As(err, &fault) && (fault.Code == noRight || fault.Code == unsupported):
-		d.refused[i] = code
+	case err == nil || classOf(err) == gone:
+	case ofItem(err):
+		d.refused[i] = err
 	default:
 		d.err = err
 	}
@@ -107,7 +105,7 @@ func (p *Participant) deleteBatch(ctx context.Context, items []item, d *deed) {
 	switch {
 	case err == nil:
 		d.read(items, out.Errors)
-	case divisible(err):
+	case ofItem(err):
 		half := len(items) / 2
 		p.deleteBatch(ctx, items[:half], d)
 		if d.err == nil {
@@ -118,27 +116,25 @@ func (p *Participant) deleteBatch(ctx context.Context, items []item, d *deed) {
 	}
 }
 
-// divisible reports whether a store that refuses a batch may still delete its parts.
-func divisible(err error) bool {
+// ofItem reports whether a store that refuses this may still delete other items.
+func ofItem(err error) bool {
 	var fault *participants.Misconfigured
-	return refusedWith(err) != "" && errors.As(err, &fault) && slices.Contains([]string{noRight, unsupported, unexpected}, fault.Code)
+	return errors.As(err, &fault) && slices.Contains([]class{denied, unable, unlocked, unknown}, classOf(err))
 }
 
 // read takes the errors within an answer that is a success as a whole.
 func (d *deed) read(items []item, errs []types.Error) {
 	for _, e := range errs {
-		code := aws.ToString(e.Code)
-		if verb := verbOfCode(code, 0, nil); errors.As(verb, new(*participants.RetryAfter)) {
-			d.err = verb
-			continue
+		code, key, version := aws.ToString(e.Code), aws.ToString(e.Key), aws.ToString(e.VersionId)
+		err := &refusal{class: codes[code], verb: verbOfCode(code, 0, nil)}
+		at := slices.IndexFunc(items, func(i item) bool { return i.key == key && (i.version == version || version == "") })
+		switch {
+		case err.class == throttled:
+			d.err = err
+		case at < 0:
+			d.stray = err
+		default:
+			d.refused[items[at]] = err
 		}
-		at := slices.IndexFunc(items, func(i item) bool {
-			return i.key == aws.ToString(e.Key) && (i.version == aws.ToString(e.VersionId) || aws.ToString(e.VersionId) == "")
-		})
-		if at < 0 {
-			d.stray = code
-			continue
-		}
-		d.refused[items[at]] = code
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -17,23 +16,23 @@ func misconfigured(code, hint string) error {
 	return &participants.Misconfigured{Code: code, Err: fmt.Errorf("s3: %s", hint)}
 }
 
-// refusal is the answer of a store, by its code, with the verb that it stands for. It may be
-// about one item of many.
+// refusal is the answer of a store, with the verb that it stands for. It may be about one item
+// of many.
 type refusal struct {
-	code string
-	verb error
+	class class
+	verb  error
 }
 
 func (r *refusal) Error() string { return r.verb.Error() }
 
 func (r *refusal) Unwrap() error { return r.verb }
 
-// refusedWith returns the store's code, or nothing if it is not the store that refused.
-func refusedWith(err error) string {
+// classOf returns the class of a store's answer, and unanswered if it is not the store that refused.
+func classOf(err error) class {
 	if r, ok := errors.AsType[*refusal](err); ok {
-		return r.code
+		return r.class
 	}
-	return ""
+	return unanswered
 }
 
 // verbOf turns an error of the SDK into a verb of ours. Nothing of its text is kept: stores
@@ -47,7 +46,7 @@ func verbOf(ctx context.Context, err error) error {
 		return ctx.Err()
 	case answered:
 		status, header := answerOf(err)
-		return &refusal{code: api.ErrorCode(), verb: verbOfCode(api.ErrorCode(), status, header)}
+		return &refusal{class: codes[api.ErrorCode()], verb: verbOfCode(api.ErrorCode(), status, header)}
 	case errors.As(err, new(*smithy.DeserializationError)), errors.Is(err, errTooLong):
 		return errors.New("s3: no answer that can be read")
 	}
@@ -61,51 +60,88 @@ func answerOf(err error) (status int, header http.Header) {
 	return 0, nil
 }
 
-// The codes of Misconfigured that a deletion may try in another way.
+// class is what a code of a store is about.
+type class int
+
 const (
-	noRight     = "no_right"
-	unsupported = "operation_unsupported"
-	unexpected  = "unexpected_error"
+	unknown class = iota
+	unanswered
+	missing     // the bucket
+	denied      // a right, or a lock
+	credentials // the key, its secret, or the clock
+	elsewhere   // region or endpoint
+	throttled
+	unable // the store has no such operation
+	tooLong
+	passing  // it passes by itself
+	gone     // the item is not there
+	unlocked // the item, or its bucket, has no lock
 )
 
-// passing are the codes of what passes by itself.
-var passing = []string{"InternalError", "OperationAborted", "RequestTimeout", "ConditionalRequestConflict"}
+var codes = map[string]class{
+	"NoSuchBucket": missing, "InvalidBucketName": missing,
+
+	"AccessDenied": denied, "AllAccessDisabled": denied, "AccountProblem": denied, "Forbidden": denied, "ObjectLocked": denied, "InvalidObjectState": denied,
+
+	"InvalidAccessKeyId": credentials, "SignatureDoesNotMatch": credentials, "ExpiredToken": credentials, "InvalidToken": credentials,
+	"TokenRefreshRequired": credentials, "InvalidSecurity": credentials, "NotSignedUp": credentials, "InvalidClientTokenId": credentials,
+	"UnrecognizedClientException": credentials, "RequestTimeTooSkewed": credentials, "RequestExpired": credentials,
+
+	"AuthorizationHeaderMalformed": elsewhere, "PermanentRedirect": elsewhere, "TemporaryRedirect": elsewhere, "Redirect": elsewhere,
+	"MovedPermanently": elsewhere, "BucketRegionError": elsewhere,
+
+	"SlowDown": throttled, "Throttling": throttled, "ThrottlingException": throttled, "RequestLimitExceeded": throttled, "TooManyRequests": throttled,
+	"TooManyRequestsException": throttled, "RequestThrottled": throttled, "BandwidthLimitExceeded": throttled, "ServiceUnavailable": throttled,
+
+	"NotImplemented": unable, "MethodNotAllowed": unable,
+
+	"KeyTooLongError": tooLong,
+
+	"InternalError": passing, "OperationAborted": passing, "RequestTimeout": passing, "ConditionalRequestConflict": passing,
+
+	"NoSuchUpload": gone, "NoSuchKey": gone, "NoSuchVersion": gone, "NotFound": gone,
+
+	"NoSuchObjectLockConfiguration": unlocked, "ObjectLockConfigurationNotFoundError": unlocked, "InvalidRequest": unlocked,
+}
 
 func verbOfCode(code string, status int, header http.Header) error {
-	switch code {
-	case "NoSuchBucket", "InvalidBucketName":
+	switch codes[code] {
+	case missing:
 		return misconfigured("bucket_missing", "there is no such bucket")
-	case "AccessDenied", "AllAccessDisabled", "AccountProblem", "Forbidden", "ObjectLocked", "InvalidObjectState":
-		return misconfigured(noRight, "the credentials may not do this: "+code)
-	case "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "TokenRefreshRequired", "InvalidSecurity",
-		"NotSignedUp", "InvalidClientTokenId", "UnrecognizedClientException", "RequestTimeTooSkewed", "RequestExpired":
+	case denied:
+		return misconfigured("no_right", "the credentials may not do this: "+code)
+	case credentials:
 		return misconfigured("credentials", "the store refuses the credentials, or the clock: "+code)
-	case "AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "Redirect", "MovedPermanently", "BucketRegionError":
+	case elsewhere:
 		return misconfigured("wrong_region", "the bucket is in another region, or at another endpoint: "+code)
-	case "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests", "TooManyRequestsException", "RequestThrottled", "BandwidthLimitExceeded", "ServiceUnavailable":
-		return &participants.RetryAfter{After: participants.VendorRetry(header), Code: "rate_limited"}
-	case "NotImplemented", "MethodNotAllowed":
-		return misconfigured(unsupported, "the store does not support an operation: "+code)
-	case "KeyTooLongError":
+	case throttled:
+		return rateLimited(header)
+	case unable:
+		return misconfigured("operation_unsupported", "the store does not support an operation: "+code)
+	case tooLong:
 		return &participants.Refuse{Code: "key_too_long"}
-	}
-	if slices.Contains(passing, code) {
+	case passing:
 		return errors.New("s3: the store cannot do it now: " + code)
+	case unknown, unanswered, gone, unlocked:
 	}
 	return verbOfStatus(status, header)
+}
+
+func rateLimited(header http.Header) error {
+	return &participants.RetryAfter{After: participants.VendorRetry(header), Code: "rate_limited"}
 }
 
 // verbOfStatus judges a code that is not known. Within an answer there is no status.
 func verbOfStatus(status int, header http.Header) error {
 	switch {
 	case status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable:
-		return &participants.RetryAfter{After: participants.VendorRetry(header), Code: "rate_limited"}
+		return rateLimited(header)
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return misconfigured(noRight, fmt.Sprintf("the store answers with status %d", status))
+		return misconfigured("no_right", fmt.Sprintf("the store answers with status %d", status))
 	case status >= 300 && status < 400:
 		return misconfigured("wrong_region", fmt.Sprintf("the store sends elsewhere, with status %d", status))
 	case status >= 400 && status < 500 && status != http.StatusConflict && status != http.StatusRequestTimeout:
-		return misconfigured(unexpected, fmt.Sprintf("the store answers with status %d and a code that is not known", status))
+		return misconfigured("unexpected_error", fmt.Sprintf("the store answers with status %d and a code that is not known", status))
 	}
 	return fmt.Errorf("s3: an error that is not known, status %d", status)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
@@ -23,7 +22,7 @@ func (p *Participant) why(ctx context.Context, left share, d *deed) error {
 	var kept *participants.Retained
 	lied := false
 	for _, i := range left.items {
-		err := p.whyOne(ctx, i, cmp.Or(d.refused[i], d.stray))
+		err := p.whyOne(ctx, i, cmp.Or(d.refused[i], d.stray, errNotDeleted))
 		var lock *locked
 		switch {
 		case errors.As(err, &lock):
@@ -53,20 +52,17 @@ type locked struct{ until *time.Time } // nil: no end is known
 
 func (l *locked) Error() string { return "s3: an object is locked" }
 
-func (p *Participant) whyOne(ctx context.Context, i item, code string) error {
-	verb := error(errNotDeleted)
-	if code != "" {
-		verb = verbOfCode(code, 0, nil)
-	}
-	if i.upload != "" || i.marker || slices.Contains(passing, code) {
-		return verb // it cannot be locked, or that is not why
+// whyOne looks for a lock before it believes what an item was refused with.
+func (p *Participant) whyOne(ctx context.Context, i item, refused error) error {
+	if i.upload != "" || i.marker || classOf(refused) == passing {
+		return refused // it cannot be locked, or that is not why
 	}
 	for _, look := range []func(context.Context, item) error{p.hold, p.retention} {
 		if err := look(ctx, i); err != nil {
 			return err
 		}
 	}
-	return verb
+	return refused
 }
 
 // retention returns *locked if there is one that has not ended by the store's own clock.
@@ -96,18 +92,15 @@ func (p *Participant) hold(ctx context.Context, i item) error {
 	return unlessUnlocked(err)
 }
 
-// notLocked are the answers to a question for a lock where there is none, or nothing any more.
-var notLocked = []string{
-	"NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError", "InvalidRequest", "MethodNotAllowed", "NotImplemented",
-	"NoSuchKey", "NoSuchVersion", "NotFound",
-}
-
+// unlessUnlocked drops what a store says to the question for a lock where there is none, or
+// nothing any more.
 func unlessUnlocked(err error) error {
-	switch code := refusedWith(err); {
-	case slices.Contains(notLocked, code):
+	switch classOf(err) {
+	case unlocked, unable, gone:
 		return nil
-	case code == "AccessDenied":
-		return misconfigured(noRight, "a deletion was refused, and the credentials may not see whether a lock is why: they need s3:GetObjectRetention and s3:GetObjectLegalHold, or s3:DeleteObjectVersion")
+	case denied:
+		return misconfigured("no_right", "a deletion was refused, and the credentials may not see whether a lock is why: they need s3:GetObjectRetention and s3:GetObjectLegalHold, or s3:DeleteObjectVersion")
+	default:
+		return err
 	}
-	return err
 }
