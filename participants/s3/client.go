@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
@@ -20,7 +21,7 @@ var errTooLong = errors.New("s3: the answer is too long")
 type whole struct{ *http.Client }
 
 func (w whole) Do(r *http.Request) (*http.Response, error) {
-	resp, err := w.Client.Do(r)
+	resp, err := w.Client.Do(r) //nolint:gosec // the endpoint is the operator's
 	if err != nil {
 		return nil, err
 	}
@@ -43,3 +44,19 @@ func ask[In, Out any](ctx context.Context, p *Participant, call func(context.Con
 	out, err := call(limited, in)
 	return out, verbOf(ctx, err)
 }
+
+// named is a provider of credentials whose failures can be told from those of the store.
+type named struct{ aws.CredentialsProvider }
+
+func (n named) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	c, err := n.CredentialsProvider.Retrieve(ctx)
+	if err != nil {
+		return c, &noCredentials{err}
+	}
+	return c, nil
+}
+
+// noCredentials hides what the provider says: it may quote what it was answered.
+type noCredentials struct{ cause error }
+
+func (n *noCredentials) Error() string { return "s3: no credentials" }

@@ -86,7 +86,7 @@ func (c Config) parse() (places []*place, err error) {
 	for i, p := range c.Places {
 		parsed, err := p.parse(c.Delimiter)
 		if err != nil {
-			faults = append(faults, fmt.Errorf("places[%d].%w", i, err))
+			faults = append(faults, fmt.Errorf("places[%d]: %w", i, err))
 		}
 		places = append(places, parsed)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
@@ -38,12 +39,15 @@ func classOf(err error) class {
 // verbOf turns an error of the SDK into a verb of ours. Nothing of its text is kept: stores
 // quote keys in it. Only codes that we know are named.
 func verbOf(ctx context.Context, err error) error {
+	var none *noCredentials
 	api, answered := errors.AsType[smithy.APIError](err)
 	switch {
 	case err == nil:
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
+	case errors.As(err, &none):
+		return none.verb()
 	case answered:
 		status, header := answerOf(err)
 		return &refusal{class: codes[api.ErrorCode()], verb: verbOfCode(api.ErrorCode(), status, header)}
@@ -51,6 +55,15 @@ func verbOf(ctx context.Context, err error) error {
 		return errors.New("s3: no answer that can be read")
 	}
 	return participants.VendorUnreached(ctx, "s3", err)
+}
+
+// verb is misconfigured where somebody refused to give credentials; otherwise whoever gives
+// them may only be away.
+func (n *noCredentials) verb() error {
+	if api, ok := errors.AsType[smithy.APIError](n.cause); ok && slices.Contains([]class{denied, credentials}, codes[api.ErrorCode()]) {
+		return misconfigured("credentials", "the credentials that were found may not be used: "+api.ErrorCode())
+	}
+	return errors.New("s3: no credentials can be found now")
 }
 
 func answerOf(err error) (status int, header http.Header) {

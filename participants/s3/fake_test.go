@@ -38,10 +38,10 @@ type fake struct {
 }
 
 type fakeVersion struct {
-	Key       string
-	VersionId string
-	UploadId  string
-	marker    bool
+	Key     string
+	Version string `xml:"VersionId"`
+	Upload  string `xml:"UploadId"`
+	marker  bool
 }
 
 func (f *fake) serve(t *testing.T) string {
@@ -68,10 +68,10 @@ func (f *fake) put(keys ...string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, key := range keys {
-		f.versions = append(f.versions, fakeVersion{Key: key, VersionId: "v" + strconv.Itoa(len(f.versions))})
+		f.versions = append(f.versions, fakeVersion{Key: key, Version: "v" + strconv.Itoa(len(f.versions))})
 	}
 	byKey := func(a, b fakeVersion) int {
-		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.VersionId, b.VersionId))
+		return cmp.Or(strings.Compare(a.Key, b.Key), strings.Compare(a.Version, b.Version))
 	}
 	slices.SortFunc(f.versions, byKey)
 }
@@ -131,7 +131,7 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "batch":
 		f.batch(w, r)
 	case "abort":
-		f.uploads = slices.DeleteFunc(f.uploads, func(u fakeVersion) bool { return u.UploadId == q.Get("uploadId") })
+		f.uploads = slices.DeleteFunc(f.uploads, func(u fakeVersion) bool { return u.Upload == q.Get("uploadId") })
 		w.WriteHeader(http.StatusNoContent)
 	case "delete":
 		if code := f.remove(key, q.Get("versionId")); code != "" {
@@ -160,7 +160,7 @@ func (f *fake) remove(key, version string) (code string) {
 		return ""
 	}
 	before := len(f.versions)
-	f.versions = slices.DeleteFunc(f.versions, func(v fakeVersion) bool { return v.Key == key && v.VersionId == version })
+	f.versions = slices.DeleteFunc(f.versions, func(v fakeVersion) bool { return v.Key == key && v.Version == version })
 	f.deletions += before - len(f.versions)
 	return ""
 }
@@ -174,8 +174,8 @@ func (f *fake) batch(w http.ResponseWriter, r *http.Request) {
 	}
 	fmt.Fprint(w, "<DeleteResult>")
 	for _, v := range in.Object {
-		if code := f.remove(v.Key, v.VersionId); code != "" {
-			fmt.Fprintf(w, "<Error><Key>%s</Key><VersionId>%s</VersionId><Code>%s</Code><Message>%s</Message></Error>", text(v.Key), v.VersionId, code, canary)
+		if code := f.remove(v.Key, v.Version); code != "" {
+			fmt.Fprintf(w, "<Error><Key>%s</Key><VersionId>%s</VersionId><Code>%s</Code><Message>%s</Message></Error>", text(v.Key), v.Version, code, canary)
 		}
 	}
 	fmt.Fprint(w, "</DeleteResult>")
@@ -187,7 +187,7 @@ func (f *fake) list(w http.ResponseWriter, q url.Values, all []fakeVersion) {
 		encode = text
 	}
 	size := cmp.Or(f.page, 1000)
-	id := func(v fakeVersion) string { return v.VersionId + v.UploadId }
+	id := func(v fakeVersion) string { return v.Version + v.Upload }
 	after := func(v fakeVersion) bool {
 		key, version := q.Get("key-marker"), q.Get("version-id-marker")+q.Get("upload-id-marker")
 		return v.Key > key || v.Key == key && version != "" && id(v) > version
@@ -213,10 +213,10 @@ func (f *fake) list(w http.ResponseWriter, q url.Values, all []fakeVersion) {
 		switch {
 		case v.marker:
 			element = "DeleteMarker"
-		case v.UploadId != "":
+		case v.Upload != "":
 			element = "Upload"
 		}
-		fmt.Fprintf(w, "<%s><Key>%s</Key><VersionId>%s</VersionId><UploadId>%s</UploadId></%[1]s>", element, encode(v.Key), v.VersionId, v.UploadId)
+		fmt.Fprintf(w, "<%s><Key>%s</Key><VersionId>%s</VersionId><UploadId>%s</UploadId></%[1]s>", element, encode(v.Key), v.Version, v.Upload)
 	}
 	fmt.Fprint(w, "</Listing>")
 }

@@ -1,6 +1,7 @@
 package s3_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -9,11 +10,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/smithy-go"
+
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/participants"
 )
 
-// erase with an error that is no verb.
+// wantTransient wants an error that is no verb.
 func wantTransient(t *testing.T, err error) {
 	t.Helper()
 	for _, verb := range []any{new(*participants.Misconfigured), new(*participants.Refuse), new(*participants.Retained), new(*participants.RetryAfter)} {
@@ -102,7 +106,7 @@ func TestRefusalsAreVerbs(t *testing.T) {
 		} {
 			divided := op == "batch" && (c.code == "AccessDenied" || c.code == "NotImplemented")
 			t.Run(fmt.Sprintf("%s %d %s", op, c.status, c.code), func(t *testing.T) {
-				f := &fake{uploads: []fakeVersion{{Key: photo("kim", 9), UploadId: "u"}}}
+				f := &fake{uploads: []fakeVersion{{Key: photo("kim", 9), Upload: "u"}}}
 				f.fault = func(w http.ResponseWriter, _ *http.Request, asked string) bool {
 					if asked != op && !(divided && asked == "delete") {
 						return false
@@ -196,7 +200,7 @@ func TestListingsAreDecoded(t *testing.T) {
 		f := &fake{page: page}
 		for i, name := range odd {
 			f.put("users/k+m %/"+name, "users/k+m %/"+name, "users/k+m %x/"+name)
-			f.uploads = append(f.uploads, fakeVersion{Key: "users/k+m %/" + name, UploadId: fmt.Sprint("u", i)})
+			f.uploads = append(f.uploads, fakeVersion{Key: "users/k+m %/" + name, Upload: fmt.Sprint("u", i)})
 		}
 		slices.SortFunc(f.uploads, func(a, b fakeVersion) int { return strings.Compare(a.Key, b.Key) })
 		wantErased(t, f.connect(t, photos), int64(3*len(odd)), "k+m %")
@@ -262,6 +266,29 @@ func TestALostAnswerHasOneEffect(t *testing.T) {
 			t.Errorf("%d deletions had an effect, in %d batches", f.deletions, f.did("batch"))
 		}
 	}
+}
+
+// TestCredentialsThatCannotBeFound are no store's fault, and no absence.
+func TestCredentialsThatCannotBeFound(t *testing.T) {
+	f := &fake{}
+	f.put(photo("kim", 1))
+	c := f.config(t, photos)
+	c.AccessKeyID, c.SecretAccessKey = "", ""
+	var cause error
+	c.Credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
+		return aws.Credentials{AccessKeyID: "i", SecretAccessKey: "s"}, cause
+	})
+	p := open(t, c)
+	cause = errors.New("nobody answers about " + canary)
+	_, err := p.Count(t.Context(), task(events.Verify, canary))
+	wantTransient(t, err)
+	silent(t, err)
+	cause = &smithy.GenericAPIError{Code: "AccessDenied", Message: canary}
+	_, err = p.Count(t.Context(), task(events.Verify, canary))
+	wantMisconfigured(t, err, "credentials")
+	silent(t, err)
+	cause = nil
+	wantErased(t, p, 1, "kim")
 }
 
 // TestALockThatMayNotBeSeen is no ground to keep anything.

@@ -69,7 +69,7 @@ func TestNoErrorHoldsAnIdentifier(t *testing.T) {
 func TestNoErrorOfADeletionHoldsAnIdentifier(t *testing.T) {
 	for _, code := range []string{"AccessDenied", "InternalError", "SlowDown", canary} {
 		for _, status := range []int{200, 400, 403, 500, 503} {
-			f := &fake{uploads: []fakeVersion{{Key: photo(canary, 3), UploadId: "u"}}}
+			f := &fake{uploads: []fakeVersion{{Key: photo(canary, 3), Upload: "u"}}}
 			f.fault = func(w http.ResponseWriter, _ *http.Request, op string) bool {
 				if op == "versions" || op == "uploads" {
 					return false

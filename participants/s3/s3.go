@@ -48,7 +48,7 @@ func New(c Config) (*Participant, error) {
 func (c Config) options(client *http.Client) s3.Options {
 	o := s3.Options{
 		Region:       c.Region,
-		Credentials:  c.Credentials,
+		Credentials:  named{c.Credentials},
 		UsePathStyle: c.PathStyle,
 		HTTPClient:   whole{client},
 		Retryer:      aws.NopRetryer{}, // when to try again is the orchestrator's to say
@@ -56,7 +56,7 @@ func (c Config) options(client *http.Client) s3.Options {
 		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
 		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
 	}
-	if o.Credentials == nil {
+	if c.Credentials == nil {
 		o.Credentials = awscredentials.NewStaticCredentialsProvider(c.AccessKeyID, c.SecretAccessKey, c.SessionToken)
 	}
 	if c.Endpoint != "" {

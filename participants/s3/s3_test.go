@@ -353,7 +353,7 @@ func TestACancelledContextEndsTheWork(t *testing.T) {
 
 func TestConfigFaultsAreReportedAtOnce(t *testing.T) {
 	_, err := s3.New(s3.Config{Endpoint: "http://store.example.com", Timeout: -1, Places: []s3.Place{{}}})
-	for _, want := range []string{"access_key_id, secret_access_key: are needed", "endpoint: want https", "timeout: ", "places[0].kind: is needed"} {
+	for _, want := range []string{"access_key_id, secret_access_key: are needed", "endpoint: want https", "timeout: ", "places[0]: kind: is needed"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in:\n%v", want, err)
 		}
@@ -386,7 +386,7 @@ func TestConfigFaultsAreReportedAtOnce(t *testing.T) {
 		}
 		good.Places = []s3.Place{c.place}
 		p, err := s3.New(good)
-		if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && !strings.Contains(got, "places[0]."+c.want) {
+		if got := fmt.Sprint(err); c.want == "" && err != nil || c.want != "" && !strings.Contains(got, "places[0]: "+c.want) {
 			t.Errorf("%d: got %q, want %q", i, got, c.want)
 		}
 		if err == nil {
