@@ -14,6 +14,7 @@ import (
 	"github.com/expunge-io/expunge/events/bus"
 	"github.com/expunge-io/expunge/participants"
 	"github.com/expunge-io/expunge/participants/capture"
+	"github.com/expunge-io/expunge/participants/s3"
 )
 
 // good is a configuration without a fault; the tests below spoil it.
@@ -149,6 +150,42 @@ func TestTheExamplesCommentsAreTrue(t *testing.T) {
 	}
 }
 
+// An adapter that stands in the example as a comment, since a participant has one, has no
+// fault either, and its own comments are settings that exist.
+func TestTheExamplesOtherAdaptersAreTrue(t *testing.T) {
+	for _, name := range []string{"capture", "s3"} {
+		_, after, found := strings.Cut(config.Example, "    #"+name+":\n")
+		if !found {
+			t.Fatalf("%s is not in the example", name)
+		}
+		block := []string{"    " + name + ":"}
+		for line := range strings.Lines(after) {
+			text, commented := strings.CutPrefix(strings.TrimRight(line, "\n"), "    #")
+			if !commented {
+				break
+			}
+			block = append(block, "    "+text)
+		}
+		parse := func(lines []string) error {
+			text := "nats: {url: 'nats://127.0.0.1:4222'}\nworkers:\n  verification-images:\n" + strings.Join(lines, "\n")
+			_, err := config.Parse("expunge.yaml", []byte(text))
+			return err
+		}
+		if err := parse(block); err != nil || len(block) < 5 {
+			t.Errorf("%s: %d lines: %v", name, len(block), err)
+		}
+		for i, line := range block {
+			if text, commented := strings.CutPrefix(line, "      #"); commented && !strings.HasPrefix(text, " ") {
+				changed := slices.Clone(block)
+				changed[i] = "      " + text
+				if err := parse(changed); err != nil && strings.Contains(err.Error(), "unknown key") {
+					t.Errorf("%s: %v", line, err)
+				}
+			}
+		}
+	}
+}
+
 // sqlWorker is the adapter of the worker in good.
 const sqlWorker = `    sql:
       dsn: some.db
@@ -231,6 +268,17 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"redis without a canary", sqlWorker, "    redis: {addresses: [h:1], places: [{kind: k, key: '${user_id}'}]}\n", "15: workers.a.redis: canary: is needed"},
 		{"redis with an empty place", sqlWorker, "    redis: {addresses: [h:1], canary: c, places: [{kind: k, key: fixed}]}\n", "15: workers.a.redis.places[0].key: must hold an identifier"},
 		{"redis with half a certificate", sqlWorker, "    redis: {addresses: [h:1], canary: c, tls: {cert: x}, places: [{kind: k, key: 'k:${user_id}'}]}\n", "15: workers.a.redis.tls.key: missing"},
+		{"s3 without a secret", sqlWorker, "    s3: {region: r, access_key_id: i, places: [{kind: k, bucket: b, key: '${user_id}'}]}\n", "workers.a.s3.secret_access_key_file: missing (or secret_access_key, for trying out)"},
+		{"s3 with two credentials", sqlWorker, "    s3: {region: r, access_key_id: i, secret_access_key: geheim, find_credentials: true, places: [{kind: k, bucket: b, key: '${user_id}'}]}\n", "15: workers.a.s3.find_credentials: an access key is given too"},
+		{"s3 without a key id", sqlWorker, "    s3: {region: r, secret_access_key: geheim, places: [{kind: k, bucket: b, key: '${user_id}'}]}\n", "15: workers.a.s3: access_key_id, secret_access_key: are needed"},
+		{"s3 without a region", sqlWorker, "    s3: {access_key_id: i, secret_access_key: geheim, places: [{kind: k, bucket: b, key: '${user_id}'}]}\n", "15: workers.a.s3: region: is needed"},
+		{"s3 in plain sight", sqlWorker, "    s3: {endpoint: 'http://store.example.com', access_key_id: i, secret_access_key: geheim, places: [{kind: k, bucket: b, key: '${user_id}'}]}\n", "15: workers.a.s3.endpoint: want https"},
+		{"s3 with an open prefix", sqlWorker, "    s3: {region: r, access_key_id: i, secret_access_key: geheim, places: [{kind: k, bucket: b, prefix: 'users/${user_id}'}]}\n", "15: workers.a.s3.places[0].prefix: the delimiter / must come right after"},
+		{"s3 with everybody's prefix", sqlWorker, "    s3: {region: r, access_key_id: i, secret_access_key: geheim, places: [{kind: k, bucket: b, prefix: users/}]}\n", "15: workers.a.s3.places[0].prefix: must hold an identifier"},
+		{"s3 of no kind", sqlWorker, "    s3: {region: r, access_key_id: i, secret_access_key: geheim, places: [{bucket: b, key: '${user_id}'}]}\n", "15: workers.a.s3.places[0]: kind: is needed"},
+		{"s3 with half a certificate", sqlWorker, "    s3: {region: r, access_key_id: i, secret_access_key: geheim, tls: {cert: x}, places: [{kind: k, bucket: b, key: '${user_id}'}]}\n", "15: workers.a.s3.tls.key: missing"},
+		{"s3 needs more than the plan", sqlWorker, "    s3: {region: r, access_key_id: i, secret_access_key: geheim, places: [{kind: k, bucket: b, key: '${tenant}/${user_id}'}]}\n", "workers.a: needs tenant, which plan p does not give it"},
+		{"s3 misspelt", sqlWorker, "    s3: {buckets: [b]}\n", "15: workers.a.s3.buckets: unknown key"},
 		{"sila without credentials", sqlWorker, "    sila: {api: 'https://h', app_handle: a}\n", "15: workers.a.sila: client_id: is needed, with client_secret; or app_key"},
 		{"sila without TLS", sqlWorker, "    sila: {api: 'http://h.example.com', app_handle: a, client_id: c, client_secret: s}\n", "15: workers.a.sila.api: want a base URL with https"},
 		{"sila with half of OAuth2", sqlWorker, "    sila: {api: 'https://h', app_handle: a, client_id: c}\n", "15: workers.a.sila.client_id: both are needed"},
@@ -359,6 +407,64 @@ func TestACaptureWorkerIsRead(t *testing.T) {
 	defer a.Close()
 	if _, ok := a.(participants.Counter); !ok {
 		t.Error("the worker does not count")
+	}
+}
+
+func TestAnS3WorkerIsRead(t *testing.T) {
+	_, sqlWorker, _ := strings.Cut(good, "workers:\n  a:\n")
+	read := func(credentials string) *s3.Config {
+		text := strings.NewReplacer("a: {yields: [x_id]}", "a: {}", sqlWorker, `    s3:
+      realm: r
+      region: eu-central-1
+      endpoint: https://store.example.com
+      path_style: true
+      `+credentials+`
+      delimiter: "-"
+      timeout: 3s
+      tls: {}
+      places:
+        - {kind: images, bucket: b, prefix: "u-${user_id}-"}
+        - {kind: exports, bucket: c, key: "e-${user_id}", ground: "tax law"}
+`).Replace(good)
+		c, err := config.Parse("c.yaml", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := c.Workers["a"].Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer a.Close()
+		if _, ok := a.(participants.Counter); !ok {
+			t.Error("the worker does not count")
+		}
+		return c.Workers["a"].S3
+	}
+	got := read("access_key_id: i\n      secret_access_key: s\n      session_token: o")
+	if got.TLS == nil {
+		t.Error("without TLS")
+	}
+	got.TLS = nil
+	want := s3.Config{
+		Realm: "r", Region: "eu-central-1", Endpoint: "https://store.example.com", PathStyle: true,
+		AccessKeyID: "i", SecretAccessKey: "s", SessionToken: "o", Delimiter: "-", Timeout: 3 * time.Second,
+		Places: []s3.Place{{Kind: "images", Bucket: "b", Prefix: "u-${user_id}-"}, {Kind: "exports", Bucket: "c", Key: "e-${user_id}", Ground: "tax law"}},
+	}
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("read %+v, want %+v", *got, want)
+	}
+
+	t.Setenv("AWS_ACCESS_KEY_ID", "from-the-environment")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "s")
+	found := read("find_credentials: true").Credentials
+	if found == nil {
+		t.Fatal("no credentials are found")
+	}
+	if c, err := found.Retrieve(t.Context()); err != nil || c.AccessKeyID != "from-the-environment" {
+		t.Errorf("found %q, %v", c.AccessKeyID, err)
+	}
+	if read("access_key_id: i\n      secret_access_key: s").Credentials != nil {
+		t.Error("credentials are looked for although some are given")
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/expunge-io/expunge/participants/cognito"
 	"github.com/expunge-io/expunge/participants/jumio"
 	"github.com/expunge-io/expunge/participants/redis"
+	"github.com/expunge-io/expunge/participants/s3"
 	"github.com/expunge-io/expunge/participants/sila"
 	"github.com/expunge-io/expunge/participants/sql"
 )
@@ -30,6 +31,7 @@ type Worker struct {
 	Cognito *cognito.Config
 	Jumio   *jumio.Config
 	Redis   *redis.Config
+	S3      *s3.Config
 	Sila    *sila.Config
 
 	made          bool // the adapter could be made, so that the following is known
@@ -37,7 +39,7 @@ type Worker struct {
 	suspends      bool
 }
 
-var adapters = []string{"capture", "cognito", "jumio", "redis", "sila", "sql"}
+var adapters = []string{"capture", "cognito", "jumio", "redis", "s3", "sila", "sql"}
 
 func (c *Config) readWorkers(n node) {
 	for name, value := range n.entries() {
@@ -60,6 +62,7 @@ func readWorker(name string, n node) (w Worker) {
 		"cognito": w.readCognito,
 		"jumio":   w.readJumio,
 		"redis":   func(n node) { w.readRedis(name, n) },
+		"s3":      func(n node) { w.readS3(name, n) },
 		"sila":    w.readSila,
 	})
 	given := slices.DeleteFunc(slices.Clone(adapters), func(a string) bool { return !n.has(a) })
@@ -99,6 +102,10 @@ func (w Worker) Open(client *http.Client) (Adapter, error) {
 		c := *w.Jumio
 		c.Client = cmp.Or(client, c.Client)
 		return jumio.New(c)
+	case w.S3 != nil:
+		c := *w.S3
+		c.Client = cmp.Or(client, c.Client)
+		return s3.New(c)
 	case w.Sila != nil:
 		c := *w.Sila
 		c.Client = cmp.Or(client, c.Client)
