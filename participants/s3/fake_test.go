@@ -85,6 +85,13 @@ func (f *fake) keys() (keys []string) {
 	return keys
 }
 
+// change is for what a handler may still look at.
+func (f *fake) change(what func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	what()
+}
+
 // did is how often an operation was asked for.
 func (f *fake) did(op string) (n int) {
 	f.mu.Lock()
