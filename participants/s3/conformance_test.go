@@ -3,6 +3,7 @@ package s3_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -24,6 +25,7 @@ func TestConformance(t *testing.T) {
 					s.put(t, "users/"+id+"/a.jpg", "users/"+id+"/b.jpg", "users/"+id+"/a.jpg", "avatars/"+id+".png")
 					s.begin(t, "users/"+id+"/c.jpg")
 					s.hide(t, "users/"+id+"/b.jpg")
+					s.put(t, "users/"+id+"/d.jpg")
 				}
 				p := s.connect(t, photos, s3.Place{Key: "avatars/${user_id}.png"})
 				return p, participantstest.Fixture{
@@ -32,11 +34,25 @@ func TestConformance(t *testing.T) {
 					Neighbour: task("", "user-00421").Identifiers,
 					Unknown:   task("", "user-9999").Identifiers,
 					Items:     s.items,
-					Break:     func() error { return s.vanish(context.Background()) },
+					Narrow: &participantstest.Narrow{
+						Items:   []events.Item{named("users/user-0042/d.jpg")},
+						Foreign: named("users/user-00421/d.jpg"),
+						Held:    s.held,
+					},
+					Break: func() error { return s.vanish(context.Background()) },
 				}
 			})
 		})
 	}
+}
+
+func named(key string) events.Item {
+	return events.Item{Participant: "pictures", Kind: "objects", Reference: events.Private(key)}
+}
+
+func (s store) held(i events.Item) (bool, error) {
+	lines, err := s.left(context.Background())
+	return slices.Contains(lines, i.Reference.Reveal()), err
 }
 
 // items counts in a listing of the whole bucket.

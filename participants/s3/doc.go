@@ -15,6 +15,9 @@
 // show. So one who deletes the same share at the same time in another process counts the same
 // things; within a process one waits for the other.
 //
+// Single keys can be named in a request, with all that is under them; a key in none of the person's
+// places is refused. What a store says was written after a request's cut-off, or in its second, is left.
+//
 // # What is never done
 //
 // A person's value is put into a key as it is; the protocol knows no patterns. A prefix is

@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/participants"
@@ -19,13 +20,13 @@ func (p *Participant) Count(ctx context.Context, t participants.Task) (events.Co
 	if err != nil {
 		return nil, err
 	}
-	there, err := p.list(ctx, targets)
+	there, err := p.list(ctx, targets, t.CutOff)
 	if err != nil {
 		return nil, err
 	}
 	counts := p.none()
-	for _, i := range there.items {
-		counts[there.at[i].Kind]++
+	for _, at := range there.at {
+		counts[at.Kind]++
 	}
 	return counts, nil
 }
@@ -51,7 +52,7 @@ func (p *Participant) Erase(ctx context.Context, t participants.Task) (participa
 		return res, err
 	}
 	defer end()
-	err = p.clear(ctx, targets, res.Counts)
+	err = p.clear(ctx, targets, t.CutOff, &res)
 	lied := errors.Is(err, errNotDeleted)
 	if lied {
 		err = nil // so the store says; the count after the erase will not
@@ -62,22 +63,23 @@ func (p *Participant) Erase(ctx context.Context, t participants.Task) (participa
 	return res, err
 }
 
-// clear deletes and lists in turns until nothing more comes up, and adds to counts what is gone.
-func (p *Participant) clear(ctx context.Context, targets []target, counts events.Counts) error {
-	before, err := p.list(ctx, targets)
+// clear deletes and lists in turns until nothing more comes up, and adds to the counts of res
+// what is gone.
+func (p *Participant) clear(ctx context.Context, targets []target, cutOff time.Time, res *participants.Result) error {
+	before, err := p.list(ctx, targets, cutOff)
 	if err != nil {
 		return err
 	}
 	for range passes {
 		if len(before.items) == 0 {
-			return nil
+			break
 		}
 		d := p.delete(ctx, before.items)
-		now, err := p.list(ctx, targets)
+		now, err := p.list(ctx, targets, cutOff)
 		if err != nil {
 			return errors.Join(d.err, err)
 		}
-		left := before.kept(now, counts)
+		left := before.kept(now, res.Counts)
 		switch {
 		case len(left.items) > 0 && d.err != nil:
 			return d.err
@@ -85,6 +87,10 @@ func (p *Participant) clear(ctx context.Context, targets []target, counts events
 			return p.why(ctx, left, d)
 		}
 		before = now
+	}
+	res.Left = events.Counts{}
+	for _, at := range before.later {
+		res.Left[at.Kind]++
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -23,6 +24,7 @@ type item struct {
 type share struct {
 	items []item
 	at    map[item]*place
+	later map[item]*place // what came after the cut-off
 }
 
 func (s *share) add(i item, p *place) {
@@ -37,12 +39,26 @@ func (s *share) has(i item) bool {
 	return found
 }
 
+// found adds an entry of a listing.
+func (s *share) found(e entry, p *place, cutOff time.Time) error {
+	after, err := isAfter(e.modified, cutOff)
+	switch {
+	case err != nil:
+		return err
+	case after:
+		s.later[e.item] = p
+	default:
+		s.add(e.item, p)
+	}
+	return nil
+}
+
 // list returns what is there now.
-func (p *Participant) list(ctx context.Context, targets []target) (share, error) {
-	s := share{at: map[item]*place{}}
+func (p *Participant) list(ctx context.Context, targets []target, cutOff time.Time) (share, error) {
+	s := share{at: map[item]*place{}, later: map[item]*place{}}
 	for _, at := range targets {
 		for _, pages := range []pager{p.versions, p.uploads} {
-			if err := readAll(ctx, at, pages, &s); err != nil {
+			if err := s.read(ctx, at, pages, cutOff); err != nil {
 				return s, err
 			}
 		}
@@ -57,9 +73,14 @@ type pager func(ctx context.Context, at target, after mark) (page, error)
 type mark struct{ key, id *string }
 
 type page struct {
-	items []item
-	next  mark // of a page that is not the last
-	more  bool
+	entries []entry
+	next    mark // of a page that is not the last
+	more    bool
+}
+
+type entry struct {
+	item
+	modified *time.Time // when an object was written, or an upload was begun
 }
 
 // A listing that cannot be trusted is not one that shows nothing.
@@ -69,22 +90,17 @@ var (
 	errGarbled   = errors.New("s3: a key in a listing cannot be read")
 )
 
-func readAll(ctx context.Context, at target, pages pager, s *share) error {
+func (s *share) read(ctx context.Context, at target, pages pager, cutOff time.Time) error {
 	for after := (mark{}); ; {
 		pg, err := pages(ctx, at, after)
 		if err != nil {
 			return err
 		}
-		for _, i := range pg.items {
-			switch {
-			case at.has(i.key):
-				s.add(i, at.place)
-			case !strings.HasPrefix(i.key, at.text):
-				return errNoListing
-			}
+		if err := s.take(at, pg, cutOff); err != nil {
+			return err
 		}
 		// One key comes before all that begin with it: on later pages are other people's.
-		if !pg.more || at.exact() && *pg.next.key != at.text {
+		if !pg.more || at.exact && *pg.next.key != at.text {
 			return nil
 		}
 		if after.key != nil && *after.key == *pg.next.key && aws.ToString(after.id) == aws.ToString(pg.next.id) {
@@ -92,6 +108,22 @@ func readAll(ctx context.Context, at target, pages pager, s *share) error {
 		}
 		after = pg.next
 	}
+}
+
+// take adds what is on a page, but for other people's that a key is the beginning of.
+func (s *share) take(at target, pg page, cutOff time.Time) error {
+	for _, e := range pg.entries {
+		switch {
+		case !strings.HasPrefix(e.key, at.text):
+			return errNoListing
+		case !at.has(e.key):
+			continue
+		}
+		if err := s.found(e, at.place, cutOff); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *Participant) versions(ctx context.Context, at target, after mark) (page, error) {
@@ -103,10 +135,10 @@ func (p *Participant) versions(ctx context.Context, at target, after mark) (page
 	}
 	r := reader{encoding: out.EncodingType}
 	for _, v := range out.Versions {
-		r.add(item{bucket: at.Bucket, version: aws.ToString(v.VersionId)}, v.Key)
+		r.add(item{bucket: at.Bucket, version: aws.ToString(v.VersionId)}, v.Key, v.LastModified)
 	}
 	for _, m := range out.DeleteMarkers {
-		r.add(item{bucket: at.Bucket, version: aws.ToString(m.VersionId), marker: true}, m.Key)
+		r.add(item{bucket: at.Bucket, version: aws.ToString(m.VersionId), marker: true}, m.Key, m.LastModified)
 	}
 	return r.page(at, out.Name, out.Prefix, out.IsTruncated, out.NextKeyMarker, out.NextVersionIdMarker)
 }
@@ -120,7 +152,7 @@ func (p *Participant) uploads(ctx context.Context, at target, after mark) (page,
 	}
 	r := reader{encoding: out.EncodingType}
 	for _, u := range out.Uploads {
-		r.add(item{bucket: at.Bucket, upload: aws.ToString(u.UploadId)}, u.Key)
+		r.add(item{bucket: at.Bucket, upload: aws.ToString(u.UploadId)}, u.Key, u.Initiated)
 	}
 	return r.page(at, out.Bucket, out.Prefix, out.IsTruncated, out.NextKeyMarker, out.NextUploadIdMarker)
 }
@@ -129,13 +161,13 @@ func (p *Participant) uploads(ctx context.Context, at target, after mark) (page,
 // in XML some keys could not be written otherwise.
 type reader struct {
 	encoding types.EncodingType
-	items    []item
+	entries  []entry
 	err      error
 }
 
-func (r *reader) add(i item, key *string) {
+func (r *reader) add(i item, key *string, modified *time.Time) {
 	i.key = r.decode(aws.ToString(key))
-	r.items = append(r.items, i)
+	r.entries = append(r.entries, entry{i, modified})
 }
 
 func (r *reader) decode(text string) string {
@@ -155,7 +187,7 @@ func (r *reader) page(at target, bucket, prefix *string, more *bool, key, id *st
 	if aws.ToString(bucket) == "" || r.decode(aws.ToString(prefix)) != at.text {
 		return page{}, errNoListing
 	}
-	pg := page{items: r.items, more: aws.ToBool(more), next: mark{id: id}}
+	pg := page{entries: r.entries, more: aws.ToBool(more), next: mark{id: id}}
 	if pg.more {
 		next := r.decode(aws.ToString(key))
 		if pg.next.key = &next; next == "" {

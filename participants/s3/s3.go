@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awscredentials "github.com/aws/aws-sdk-go-v2/credentials"
@@ -16,6 +17,7 @@ var _ interface {
 	participants.Participant
 	participants.Counter
 	participants.Needer
+	participants.Itemizer
 } = (*Participant)(nil)
 
 // Participant erases objects. It is safe for concurrent use.
@@ -89,6 +91,6 @@ func (p *Participant) Check(ctx context.Context) error {
 	for _, place := range p.places {
 		targets = append(targets, place.of(v))
 	}
-	_, err := p.list(ctx, targets)
+	_, err := p.list(ctx, targets, time.Time{})
 	return err
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/expunge-io/expunge/events"
@@ -162,6 +164,77 @@ func TestSeveralBucketsAndIdentifiers(t *testing.T) {
 	s.wantLeft(t, "b/max/1", "c/kim/1")
 	exports.wantLeft(t, "export-kim.zip.sig", "export-max.zip")
 	wantErased(t, p, 0, "tenant=b") // whose, nobody says
+}
+
+// TestANamedKeyGoesWithAllThatIsUnderIt, and nothing else does.
+func TestANamedKeyGoesWithAllThatIsUnderIt(t *testing.T) {
+	s := openStore(t, versioned)
+	s.put(t, "users/kim/1", "users/kim/1", "users/kim/10", "users/lee/1", "avatars/kim.png")
+	s.hide(t, "users/kim/1")
+	s.begin(t, "users/kim/1")
+	s.begin(t, "users/kim/10")
+	p := s.connect(t, photos, s3.Place{Kind: "avatars", Key: "avatars/${user_id}.png"})
+	narrow := func(items ...events.Item) participants.Task {
+		t := task(events.Erase, "kim")
+		t.Items = items
+		return t
+	}
+	for _, item := range []events.Item{
+		named("users/lee/1"), named("users/"), named(""), named("users/kim"), named("avatars/kim.png"), // that is of another kind
+		{Participant: "pictures", Kind: "avatars", Reference: "users/kim/1"}, {Participant: "pictures", Kind: "avatars", Reference: "avatars/kim"},
+	} {
+		var refused *participants.Refuse
+		if _, err := p.Erase(t.Context(), narrow(named("users/kim/1"), item)); !errors.As(err, &refused) || refused.Code != "item_not_the_persons" {
+			t.Errorf("%q: got %v", item.Reference.Reveal(), err)
+		}
+	}
+	res, err := p.Erase(t.Context(), narrow(named("users/kim/1"), named("users/kim/none")))
+	if err != nil || res.Counts["objects"] != 4 || res.Counts.Total() != 4 {
+		t.Errorf("got %+v, %v", res, err)
+	}
+	s.wantLeft(t, "avatars/kim.png", "users/kim/10", "users/kim/10 upload", "users/lee/1")
+}
+
+// TestWhatCameAfterTheCutOffIsLeft, by the second.
+func TestWhatCameAfterTheCutOffIsLeft(t *testing.T) {
+	s := openStore(t, versioned)
+	s.put(t, photo("kim", 1), photo("kim", 2))
+	s.begin(t, photo("kim", 3))
+	cutOff := nextSecond(t)
+	s.put(t, photo("kim", 4)) // at this server, a version that is replaced counts as written then
+	s.begin(t, photo("kim", 5))
+	s.hide(t, photo("kim", 4))
+	p := s.connect(t, photos)
+	task := task(events.Erase, "kim")
+	task.CutOff = cutOff.Add(100 * time.Millisecond)
+	if n, err := p.Count(t.Context(), task); err != nil || n.Total() != 3 {
+		t.Errorf("counted %v, %v", n, err)
+	}
+	res, err := p.Erase(t.Context(), task)
+	if err != nil || res.Counts.Total() != 3 || res.Left.Total() != 3 {
+		t.Errorf("got %+v, %v; want 3, and 3 left", res, err)
+	}
+	s.wantLeft(t, photo("kim", 4), photo("kim", 4)+" marker", photo("kim", 5)+" upload")
+	if res, err := p.Erase(t.Context(), task); err != nil || res.Verdict != events.Absent || res.Left.Total() != 3 {
+		t.Errorf("got %+v, %v; want absent, and 3 left", res, err)
+	}
+}
+
+// nextSecond waits until the store writes another second, and returns it.
+func nextSecond(t *testing.T) time.Time {
+	t.Helper()
+	s := openStore(t, plain)
+	now := func() time.Time {
+		s.put(t, "clock")
+		out, err := s.api.HeadObject(t.Context(), &awss3.HeadObjectInput{Bucket: &s.bucket, Key: aws.String("clock")})
+		must(t, err)
+		return *out.LastModified
+	}
+	for begun := now(); ; {
+		if later := now(); later.After(begun) {
+			return later
+		}
+	}
 }
 
 // TestLockedObjectsAreRetained, and everything else is not.

@@ -12,24 +12,25 @@ import (
 // target is a place for one combination of the person's values: where to look, exactly.
 type target struct {
 	*place
-	text string // what a key begins with, or all of it
+	text  string // what a key begins with, or all of it
+	exact bool   // all of it
 }
 
-// exact reports whether it is one key.
-func (t target) exact() bool { return t.Key != "" }
-
 func (t target) has(key string) bool {
-	return key == t.text || !t.exact() && strings.HasPrefix(key, t.text)
+	return key == t.text || !t.exact && strings.HasPrefix(key, t.text)
 }
 
 type values map[events.IdentifierType]string
 
-func (p *place) of(v values) target { return target{place: p, text: p.template.fill(v)} }
+func (p *place) of(v values) target {
+	return target{place: p, text: p.template.fill(v), exact: p.Key != ""}
+}
 
 // longestKey is how many bytes the protocol allows.
 const longestKey = 1024
 
-// survey returns where the person's objects are, once it knows that nobody else's are there.
+// survey returns where the objects are that a task is about, once it knows that nobody else's
+// are there.
 func (p *Participant) survey(t participants.Task) ([]target, error) {
 	if p.config.Realm != "" && t.Realm != p.config.Realm {
 		return nil, misconfigured("wrong_realm", "the task is of another realm than this participant serves")
@@ -49,7 +50,7 @@ func (p *Participant) survey(t participants.Task) ([]target, error) {
 			out = append(out, at)
 		}
 	}
-	return out, nil
+	return narrowed(out, t.Items)
 }
 
 // admit refuses a value that would reach the key of somebody else.
