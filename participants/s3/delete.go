@@ -60,6 +60,20 @@ func writable(key string) bool {
 	return utf8.ValidString(key) && !strings.ContainsFunc(key, bad)
 }
 
+// aPath reports whether something on the way may take a key for a path, and mend it to another
+// person's. Such a key is never put into a URL to delete it.
+func aPath(key string) bool {
+	folder := strings.TrimSuffix(key, "/")
+	for segment := range strings.SplitSeq(folder, "/") {
+		if segment == "" || dots(segment) {
+			return true
+		}
+	}
+	return false
+}
+
+var errUnsafe = misconfigured("key_unsafe", "a key has both characters that XML cannot hold and the dots of a path: delete it by hand")
+
 // note keeps in mind what an item was refused with, or what ends it all. What is not there any
 // more is nobody's fault.
 func (d *deed) note(i item, err error) {
@@ -90,11 +104,15 @@ func (i item) id() *string {
 	return &i.version
 }
 
-// deleteBatch deletes items of one bucket. Stores refuse a whole batch for one locked object,
+// deleteBatch deletes items of one bucket, whose keys XML can hold, or a single one. Stores refuse a whole batch for one locked object,
 // or do not know batches; then it is halved.
 func (p *Participant) deleteBatch(ctx context.Context, items []item, d *deed) {
-	if len(items) == 1 {
+	if len(items) == 1 && !aPath(items[0].key) {
 		d.note(items[0], p.deleteOne(ctx, items[0]))
+		return
+	}
+	if !writable(items[0].key) {
+		d.refused[items[0]] = errUnsafe
 		return
 	}
 	in := &s3.DeleteObjectsInput{Bucket: &items[0].bucket, Delete: &types.Delete{Quiet: aws.Bool(true)}}
@@ -105,6 +123,8 @@ func (p *Participant) deleteBatch(ctx context.Context, items []item, d *deed) {
 	switch {
 	case err == nil:
 		d.read(items, out.Errors)
+	case ofItem(err) && len(items) == 1:
+		d.refused[items[0]] = err
 	case ofItem(err):
 		half := len(items) / 2
 		p.deleteBatch(ctx, items[:half], d)

@@ -213,6 +213,39 @@ func TestListingsAreDecoded(t *testing.T) {
 	wantErased(t, f.connect(t, photos), 3, "k+m %")
 }
 
+// TestAKeyLikeAPathIsNotPutIntoAURL: a proxy could make another person's of it.
+func TestAKeyLikeAPathIsNotPutIntoAURL(t *testing.T) {
+	for _, key := range []string{"users/kim/../lee/1", "users/kim//1", "users/kim/./1", "users/kim/.."} {
+		f := &fake{}
+		f.put(key)
+		p := f.connect(t, photos)
+		wantErased(t, p, 1, "kim")
+		f.put(key)
+		f.change(func() {
+			f.fault = func(w http.ResponseWriter, _ *http.Request, op string) bool {
+				if op == "batch" {
+					fail(w, http.StatusNotImplemented, "NotImplemented")
+				}
+				return op == "batch"
+			}
+		})
+		_, err := p.Erase(t.Context(), task(events.Erase, "kim"))
+		wantMisconfigured(t, err, "operation_unsupported")
+		f.put("users/max/\x01/../1")
+		_, err = p.Erase(t.Context(), task(events.Erase, "max"))
+		wantMisconfigured(t, err, "key_unsafe")
+		if f.did("delete") > 0 {
+			t.Errorf("%s was put into a URL", key)
+		}
+	}
+	f := &fake{}
+	f.put("users/kim/") // as some make folders
+	wantErased(t, f.connect(t, photos), 1, "kim")
+	if f.did("delete") != 1 {
+		t.Error("a folder was taken for more")
+	}
+}
+
 // TestOneKeyIsNotLookedForAmongOthers: what begins with it is not read to the end.
 func TestOneKeyIsNotLookedForAmongOthers(t *testing.T) {
 	f := &fake{page: 2}
