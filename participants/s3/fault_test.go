@@ -2,9 +2,14 @@ package s3_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -327,6 +332,23 @@ func TestCredentialsThatCannotBeFound(t *testing.T) {
 	silent(t, err)
 	cause = nil
 	wantErased(t, p, 1, "kim")
+}
+
+// TestACertificateOfOnesOwn is trusted where it is given.
+func TestACertificateOfOnesOwn(t *testing.T) {
+	f := &fake{}
+	f.put(photo("kim", 1))
+	srv := httptest.NewUnstartedServer(f)
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.StartTLS()
+	defer srv.Close()
+	c := f.config(t, photos)
+	c.Endpoint = srv.URL
+	_, err := open(t, c).Count(t.Context(), task(events.Verify, "kim"))
+	wantMisconfigured(t, err, "tls_certificate")
+	c.TLS = &tls.Config{RootCAs: x509.NewCertPool(), MinVersion: tls.VersionTLS12}
+	c.TLS.RootCAs.AddCert(srv.Certificate())
+	wantErased(t, open(t, c), 1, "kim")
 }
 
 // TestALockThatMayNotBeSeen is no ground to keep anything.
