@@ -138,6 +138,33 @@ func TestRefusalsAreVerbs(t *testing.T) {
 	}
 }
 
+// TestABatchIsNotTooLarge, and none follows once the store wants it slower.
+func TestABatchIsNotTooLarge(t *testing.T) {
+	slow := true
+	f := &fake{refuse: func(key string) string {
+		if slow && key == photo("kim", 0) {
+			return "SlowDown"
+		}
+		return ""
+	}}
+	var keys []string
+	for i := range 2000 {
+		keys = append(keys, photo("kim", i))
+	}
+	f.put(keys...)
+	p := f.connect(t, photos)
+	res, err := p.Erase(t.Context(), task(events.Erase, "kim"))
+	wantRetry(t, err, 30*time.Second)
+	if n := f.did("batch"); n != 1 || res.Counts.Total() != 999 {
+		t.Errorf("%d batches, %v gone", n, res.Counts)
+	}
+	f.change(func() { slow = false })
+	wantErased(t, p, 1001, "kim")
+	if n := f.did("batch") + f.did("delete"); n != 3 {
+		t.Errorf("%d requests to delete 1001 more", n)
+	}
+}
+
 // TestAStoreWithoutBatches: one by one, then.
 func TestAStoreWithoutBatches(t *testing.T) {
 	for code, status := range map[string]int{"NotImplemented": 501, "MissingContentMD5": 400, "InvalidRequest": 400} {
