@@ -1,5 +1,6 @@
 // Package s3 is a participant that deletes what object storage holds of a person: images,
-// documents, exports. It speaks the protocol of Amazon S3, which other stores speak too.
+// documents, exports. It speaks the protocol of Amazon S3 (its API Reference, version
+// 2006-03-01), which other stores speak too.
 //
 // Where the person's objects are is declared as a list of [Place]: a prefix, or one key, in a
 // bucket. Nothing else is read or changed.
@@ -15,8 +16,9 @@
 // show. So one who deletes the same share at the same time in another process counts the same
 // things; within a process one waits for the other.
 //
-// Single keys can be named in a request, with all that is under them; a key in none of the person's
-// places is refused. What a store says was written after a request's cut-off, or in its second, is left.
+// Single keys can be named in a request, with all that is under them; a key in none of the
+// person's places is refused. What a store says was written after a request's cut-off, or in
+// its second, is left.
 //
 // # What is never done
 //
@@ -27,8 +29,8 @@
 // # What it counts as absent
 //
 // A listing that shows nothing, of a bucket that exists, by credentials that may list
-// versions and uploads there. A missing bucket, right or key is Misconfigured; so is an answer
-// that is no listing.
+// versions and uploads there. A missing bucket or right, wrong credentials, a store that cannot
+// list versions or uploads, and an answer that is no listing, are Misconfigured.
 //
 // # What must be kept
 //
