@@ -3,6 +3,7 @@ package participants
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -125,11 +126,19 @@ func (t *Target) done(err error) {
 func (t *Target) Pause(d time.Duration) { t.turns.pause(time.Now().Add(d)) }
 
 // Client returns a client whose requests wait for their turns. An answer with status 429, or one
-// by which AWS throttles, pauses the target for all; a status of 500 and more is a failure.
-func (t *Target) Client() *http.Client {
+// by which AWS throttles, pauses the target for all; a status of 500 and more is a failure. A nil
+// target's client is nil; a nil trust is the system's.
+func (t *Target) Client(trust *tls.Config) *http.Client {
+	if t == nil {
+		return nil
+	}
 	var base http.RoundTripper = http.DefaultTransport
 	if d, ok := http.DefaultTransport.(*http.Transport); ok {
-		base = d.Clone()
+		own := d.Clone()
+		if trust != nil {
+			own.TLSClientConfig = trust.Clone()
+		}
+		base = own
 	}
 	return &http.Client{Transport: &paced{t, base}}
 }

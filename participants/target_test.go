@@ -148,7 +148,7 @@ func TestAnAnswerThatThrottlesPausesTheTargetForAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := target(t, participants.TargetConfig{})
-			c := v.Client()
+			c := v.Client(nil)
 			defer c.CloseIdleConnections()
 			if err := get(t, c, vendor(t, throttle)); err != nil {
 				t.Fatal(err)
@@ -169,7 +169,7 @@ func TestStatusesAndBrokenConnectionsAreFailuresOfATarget(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := target(t, participants.TargetConfig{Failures: 2, Rest: time.Hour})
-			c := v.Client()
+			c := v.Client(nil)
 			defer c.CloseIdleConnections()
 			url := vendor(t, answer)
 			get(t, c, url)
@@ -184,7 +184,7 @@ func TestStatusesAndBrokenConnectionsAreFailuresOfATarget(t *testing.T) {
 
 func TestARefusalIsNoFailureOfATarget(t *testing.T) {
 	v := target(t, participants.TargetConfig{Failures: 1})
-	c := v.Client()
+	c := v.Client(nil)
 	defer c.CloseIdleConnections()
 	for _, status := range []int{200, 302, 400, 401, 403, 404, 409} {
 		url := vendor(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })

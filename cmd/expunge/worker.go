@@ -96,7 +96,7 @@ func work(ctx context.Context, cfg config.Config, names []string, log *slog.Logg
 			err = errors.Join(err, w.Close())
 		}
 	}()
-	clients, err := assembly.Clients(cfg, log)
+	targets, err := assembly.Targets(cfg, log)
 	if err != nil {
 		return err
 	}
@@ -106,7 +106,7 @@ func work(ctx context.Context, cfg config.Config, names []string, log *slog.Logg
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		w, err := assembly.NewWorker(name, cfg.Workers[name], nc, assembly.WorkerOptions{
-			Version: versionText(), Log: log, Client: clients[name],
+			Version: versionText(), Log: log, Target: targets[name],
 		})
 		if err != nil {
 			return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -38,33 +37,31 @@ type WorkerOptions struct {
 	StopTimeout time.Duration // 0: the default of participants
 	Version     string
 	Log         *slog.Logger
-	Client      *http.Client // of its target, for an adapter that asks over HTTP; nil: one of its own, without limits
+	Target      *participants.Target // whom an adapter over HTTP asks; nil: without limits
 }
 
-// Clients returns, for each participant that asks over HTTP, the client of its target: the one
-// of the file that it names, which it shares, or one of its own.
-func Clients(cfg config.Config, log *slog.Logger) (map[string]*http.Client, error) {
-	shared, out := map[string]*http.Client{}, map[string]*http.Client{}
+// Targets returns, for each participant that asks over HTTP, its target: the one of the file that
+// it names, which it shares, or one of its own.
+func Targets(cfg config.Config, log *slog.Logger) (map[string]*participants.Target, error) {
+	shared, out := map[string]*participants.Target{}, map[string]*participants.Target{}
 	for name, w := range cfg.Workers {
 		if !w.OverHTTP() {
-			continue
-		}
-		if c := shared[w.Target]; c != nil {
-			out[name] = c
 			continue
 		}
 		tc := participants.TargetConfig{Name: name}
 		if w.Target != "" {
 			tc = cfg.Targets[w.Target]
 		}
-		tc.Logger = log
-		t, err := participants.NewTarget(tc)
-		if err != nil {
-			return nil, fmt.Errorf("target %s: %w", tc.Name, err)
+		t := shared[w.Target]
+		if t == nil {
+			var err error
+			tc.Logger = log
+			if t, err = participants.NewTarget(tc); err != nil {
+				return nil, fmt.Errorf("target %s: %w", tc.Name, err)
+			}
 		}
-		out[name] = t.Client()
-		if w.Target != "" {
-			shared[w.Target] = out[name]
+		if out[name] = t; w.Target != "" {
+			shared[w.Target] = t
 		}
 	}
 	return out, nil
@@ -73,7 +70,7 @@ func Clients(cfg config.Config, log *slog.Logger) (map[string]*http.Client, erro
 // NewWorker connects nothing by itself: nc is a connection as the participant. The worker
 // owns it from here on, also when there is an error.
 func NewWorker(name string, c config.Worker, nc *nats.Conn, o WorkerOptions) (*Worker, error) {
-	a, err := c.Open(o.Client)
+	a, err := c.Open(o.Target)
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("%s: %w", name, err)

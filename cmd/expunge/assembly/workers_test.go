@@ -11,7 +11,7 @@ import (
 	"github.com/expunge-io/expunge/participants/sql"
 )
 
-func TestWorkersOfOneTargetShareItsClient(t *testing.T) {
+func TestWorkersThatNameOneTargetShareIt(t *testing.T) {
 	cfg := config.Config{
 		Targets: map[string]participants.TargetConfig{"t": {Name: "t", Rate: 1}},
 		Workers: map[string]config.Worker{
@@ -19,16 +19,16 @@ func TestWorkersOfOneTargetShareItsClient(t *testing.T) {
 			"c": {Jumio: &jumio.Config{}}, "d": {Jumio: &jumio.Config{}}, "e": {SQL: &sql.Config{}},
 		},
 	}
-	got, err := Clients(cfg, slog.New(slog.DiscardHandler))
+	got, err := Targets(cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
 	switch {
 	case got["a"] == nil || got["a"] != got["b"]:
-		t.Error("a and b, who ask one target, do not share its client")
+		t.Error("a and b, who ask one target, do not share it")
 	case got["c"] == nil || got["c"] == got["d"] || got["c"] == got["a"]:
-		t.Error("c and d have no client of their own")
+		t.Error("c and d have none of their own")
 	case got["e"] != nil:
-		t.Error("e, who does not ask over HTTP, has a client")
+		t.Error("e, who does not ask over HTTP, has one")
 	}
 }

@@ -430,7 +430,7 @@ func TestAnS3WorkerIsRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := c.Workers["a"].Open()
+		a, err := c.Workers["a"].Open(nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"io"
-	"net/http"
 	"slices"
 
 	"github.com/expunge-io/expunge/events"
@@ -83,8 +82,9 @@ type Adapter interface {
 }
 
 // Open makes the one adapter that is configured, with the abilities that its settings give
-// it. It contacts nobody. Whoever asks over HTTP does it by client; nil: by one of its own.
-func (w Worker) Open(client *http.Client) (Adapter, error) {
+// it. It contacts nobody. Whoever asks over HTTP asks the target, if that is not nil.
+func (w Worker) Open(target *participants.Target) (Adapter, error) {
+	client := target.Client(nil)
 	switch {
 	case w.SQL != nil:
 		return able(sql.New(*w.SQL))
@@ -104,7 +104,9 @@ func (w Worker) Open(client *http.Client) (Adapter, error) {
 		return jumio.New(c)
 	case w.S3 != nil:
 		c := *w.S3
-		c.Client = cmp.Or(client, c.Client)
+		if target != nil {
+			c.Client, c.TLS = target.Client(c.TLS), nil
+		}
 		return s3.New(c)
 	case w.Sila != nil:
 		c := *w.Sila

@@ -127,7 +127,7 @@ func (s *Stack) openOrchestrator(context.Context) (err error) {
 // earlier process is dead, and what it had begun is taken up at once.
 func (s *Stack) openWorkers(ctx context.Context) error {
 	cfg := s.config()
-	clients, err := assembly.Clients(cfg, s.options.Log)
+	targets, err := assembly.Targets(cfg, s.options.Log)
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (s *Stack) openWorkers(ctx context.Context) error {
 		}
 		w, err := assembly.NewWorker(name, cfg.Workers[name], nc, assembly.WorkerOptions{
 			Instance: s.home.Instance, StopTimeout: s.options.StopTimeout, Version: s.options.Version, Log: s.options.Log,
-			Client: clients[name],
+			Target: targets[name],
 		})
 		if err != nil {
 			return err
