@@ -30,7 +30,7 @@ func TestConformance(t *testing.T) {
 				p := s.connect(t, photos, s3.Place{Key: "avatars/${user_id}.png"})
 				return p, participantstest.Fixture{
 					Name:      "pictures",
-					Server:    "versitygw, a bucket that is " + string(k),
+					Server:    "versitygw, " + string(k),
 					Subject:   task("", "user-0042").Identifiers,
 					Neighbour: task("", "user-00421").Identifiers,
 					Unknown:   task("", "user-9999").Identifiers,

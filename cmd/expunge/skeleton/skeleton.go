@@ -32,7 +32,7 @@ func Write(folder, participant string) (written []string, err error) {
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(folder, 0o755); err != nil { //nolint:gosec // sources, for others to read
 		return nil, err
 	}
 	all, err := template.ParseFS(files, "files/*")
@@ -59,5 +59,5 @@ func write(path string, t *template.Template, data any) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	return os.WriteFile(path, source, 0o644)
+	return os.WriteFile(path, source, 0o644) //nolint:gosec // see above
 }
