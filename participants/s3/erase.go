@@ -47,7 +47,11 @@ func (p *Participant) Erase(ctx context.Context, t participants.Task) (participa
 	if err != nil {
 		return res, err
 	}
-	end, err := p.turns.take(ctx, targets)
+	var keys []string
+	for _, at := range targets {
+		keys = append(keys, at.Bucket+"\x00"+at.text)
+	}
+	end, err := p.turns.Take(ctx, keys...)
 	if err != nil {
 		return res, err
 	}

@@ -27,7 +27,7 @@ type Participant struct {
 	types  []events.IdentifierType
 	http   *http.Client
 	api    *s3.Client
-	turns  turns
+	turns  *participants.Exclusive // by what is deleted
 }
 
 // New returns a participant, or an error that names everything that is wrong with c. It
@@ -38,7 +38,7 @@ func New(c Config) (*Participant, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Participant{config: c, places: places, types: typesOf(places), turns: newTurns()}
+	p := &Participant{config: c, places: places, types: typesOf(places), turns: participants.NewExclusive()}
 	p.http = participants.VendorClient(c.Client)
 	if t, ok := p.http.Transport.(*http.Transport); ok && c.TLS != nil {
 		t.TLSClientConfig = c.TLS.Clone()

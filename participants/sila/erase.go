@@ -82,7 +82,7 @@ func (p *Participant) Erase(ctx context.Context, t participants.Task) (participa
 
 // clear deletes what is there at one account, while nobody else does.
 func (p *Participant) clear(ctx context.Context, t participants.Task, acc account, res *participants.Result, all *outcome) finding {
-	end, err := p.turns.take(ctx, acc.handle)
+	end, err := p.turns.Take(ctx, plain(acc.handle))
 	if err != nil {
 		all.add(err)
 		return finding{}

@@ -52,7 +52,7 @@ type Participant struct {
 	userKey *key // nil: it comes with the person
 	http    *http.Client
 	token   tokenCache
-	turns   turns
+	turns   *participants.Exclusive // by handle
 }
 
 // New returns a participant, or an error that names everything that is wrong with c. It
@@ -70,7 +70,7 @@ func New(c Config) (*Participant, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	p := &Participant{config: c, http: participants.VendorClient(c.Client), token: newTokenCache(), turns: newTurns()}
+	p := &Participant{config: c, http: participants.VendorClient(c.Client), token: newTokenCache(), turns: participants.NewExclusive()}
 	if err := errors.Join(c.validate(), p.readKeys()); err != nil {
 		return nil, err
 	}
