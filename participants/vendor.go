@@ -7,7 +7,10 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -45,6 +48,21 @@ func VendorUnreached(ctx context.Context, vendor string, err error) error {
 	default:
 		return fmt.Errorf("%s: the connection failed", vendor)
 	}
+}
+
+// VendorURL returns what is wrong with the base URL of an API: credentials, and what they open,
+// go there over TLS, or not over a wire at all.
+func VendorURL(text string) error {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.User != nil || strings.ContainsAny(text, "?#") {
+		return errors.New("want a base URL without user, query and fragment")
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	loopback := u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+	if u.Scheme != "https" && (u.Scheme != "http" || !loopback) {
+		return errors.New("want https, but for a host on loopback")
+	}
+	return nil
 }
 
 const (

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"time"
 
@@ -97,7 +95,10 @@ func (c Config) filled() Config {
 }
 
 func (c Config) validate() error {
-	errs := []error{checkURL(c.URL), c.validateBy()}
+	errs := []error{c.validateBy()}
+	if err := participants.VendorURL(c.URL); err != nil {
+		errs = append(errs, fmt.Errorf("url: %w; for example https://my-app.janraincapture.com", err))
+	}
 	if c.ClientID == "" {
 		errs = append(errs, errors.New("client_id: is needed"))
 	}
@@ -130,23 +131,6 @@ func (c Config) validateBy() error {
 		errs = append(errs, errors.New("yield_uuid: is needed with access_token, which ends with the deletion"))
 	}
 	return errors.Join(errs...)
-}
-
-func checkURL(text string) error {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return errors.New("url: want that of the application, without user and query, such as https://my-app.janraincapture.com")
-	case u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()):
-		return nil
-	default:
-		return errors.New("url: want https, but for a host on loopback")
-	}
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // Close releases idle connections.

@@ -3,8 +3,8 @@ package cognito
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -99,8 +99,8 @@ func (c Config) validate() error {
 	if c.AccessKeyID == "" || c.SecretAccessKey == "" {
 		errs = append(errs, errors.New("access_key_id, secret_access_key: are needed"))
 	}
-	if u, err := url.Parse(c.Endpoint); c.Endpoint != "" && (err != nil || u.Host == "" || u.User != nil) {
-		errs = append(errs, errors.New("endpoint: want a base URL without user"))
+	if err := participants.VendorURL(c.Endpoint); c.Endpoint != "" && err != nil {
+		errs = append(errs, fmt.Errorf("endpoint: %w", err))
 	}
 	if c.Timeout < 0 || c.RetryDelay < 0 {
 		errs = append(errs, errors.New("timeout, retry_delay: must not be negative"))

@@ -3,9 +3,9 @@ package jumio
 import (
 	"errors"
 	"fmt"
-	"net/url"
 
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/participants"
 )
 
 // The regions of the vendor.
@@ -52,9 +52,8 @@ func first(a, b string) string {
 func (r Region) validate(name string) error {
 	var errs []error
 	for field, base := range map[string]string{"api": r.API, "retrieval": r.Retrieval} {
-		u, err := url.Parse(base)
-		if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.User != nil || u.RawQuery != "" {
-			errs = append(errs, fmt.Errorf("regions.%s.%s: want a base URL without user and query", name, field))
+		if err := participants.VendorURL(base); err != nil {
+			errs = append(errs, fmt.Errorf("regions.%s.%s: %w", name, field, err))
 		}
 	}
 	if r.Token == "" || r.Secret == "" {

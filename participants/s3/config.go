@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/expunge-io/expunge/events"
+	"github.com/expunge-io/expunge/participants"
 )
 
 // Config is the configuration of a [Participant].
@@ -108,19 +107,10 @@ func checkEndpoint(text string) error {
 	if text == "" {
 		return nil
 	}
-	u, err := url.Parse(text)
-	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return errors.New("endpoint: want a base URL without user and query")
-	case u.Scheme == "https" || u.Scheme == "http" && loopback(u.Hostname()):
-		return nil
+	if err := participants.VendorURL(text); err != nil {
+		return fmt.Errorf("endpoint: %w", err)
 	}
-	return errors.New("endpoint: want https, but for a host on loopback")
-}
-
-func loopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+	return nil
 }
 
 // place is a parsed [Place].

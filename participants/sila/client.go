@@ -150,14 +150,12 @@ func verdictOf(a answer) error {
 	case a.status == http.StatusUnauthorized || a.status == http.StatusForbidden:
 		return misconfigured("credentials", "the vendor refuses the credentials or a signature: status "+strconv.Itoa(a.status))
 	case a.status == http.StatusTooManyRequests:
-		return &participants.RetryAfter{After: participants.VendorRetry(a.header), Code: codeLimited}
+		return &participants.RetryAfter{After: participants.VendorRetry(a.header), Code: "rate_limited"}
 	case a.status >= 500 || a.status == http.StatusRequestTimeout:
 		return fmt.Errorf("sila: status %d", a.status)
 	default:
 		return misconfigured("unexpected_status", "the vendor answers with status "+strconv.Itoa(a.status))
 	}
 }
-
-const codeLimited = "rate_limited"
 
 var errStrange = errors.New("sila: an answer that is not the vendor's, or about something else")

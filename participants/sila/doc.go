@@ -35,7 +35,8 @@
 // Sila refuses to delete an identity once verification has passed, and while it is under
 // way. The refusal has no code of its own, so the state of the verification is asked for
 // afterwards: passed is Retained, on the configured ground and only when nothing else is
-// left; pending is RetryAfter; anything else needs an operator.
+// left; pending is RetryAfter until the erasure is due, and Retained then; anything else needs an
+// operator.
 //
 // # Single items
 //

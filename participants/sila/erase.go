@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"time"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/participants"
@@ -94,7 +96,7 @@ func (p *Participant) clear(ctx context.Context, t participants.Task, acc accoun
 		if all.over(ctx) {
 			break
 		}
-		became, err := p.remove(ctx, acc, it)
+		became, err := p.remove(ctx, acc, it, t.Due)
 		all.add(err)
 		if became == deleted {
 			res.Counts[it.kind]++
@@ -118,7 +120,7 @@ const (
 
 // remove deletes one item. Unless the vendor plainly refused, get_entity decides: a lost
 // answer may stand for a deletion, and a 200 for none.
-func (p *Participant) remove(ctx context.Context, acc account, it item) (end, error) {
+func (p *Participant) remove(ctx context.Context, acc account, it item, due time.Time) (end, error) {
 	r := request{UUID: it.uuid}
 	if it.kind == addresses {
 		r.Session = p.config.SessionIdentifier
@@ -140,7 +142,7 @@ func (p *Participant) remove(ctx context.Context, acc account, it item) (end, er
 	case !now.has(it):
 		return deleted, nil
 	case a.status == http.StatusBadRequest && it.kind == identities:
-		return remains, p.refused(ctx, acc)
+		return remains, p.refused(ctx, acc, due)
 	case sendErr != nil:
 		return remains, sendErr
 	}
@@ -187,8 +189,11 @@ func (o *outcome) add(err error) {
 // over reports whether there is no use in going on: the vendor asks to be left alone, or
 // the permit is over.
 func (o *outcome) over(ctx context.Context) bool {
-	var retry *participants.RetryAfter
-	return ctx.Err() != nil || errors.As(errors.Join(o.errs...), &retry) && retry.Code == codeLimited
+	alone := func(err error) bool {
+		var retry *participants.RetryAfter
+		return errors.As(err, &retry) && retry.Code != codePending
+	}
+	return ctx.Err() != nil || slices.ContainsFunc(o.errs, alone)
 }
 
 // err returns Retained only if nothing but that is left: it ends the share without another

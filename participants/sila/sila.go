@@ -3,9 +3,8 @@ package sila
 import (
 	"context"
 	"errors"
-	"net"
+	"fmt"
 	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -79,8 +78,8 @@ func New(c Config) (*Participant, error) {
 
 func (c Config) validate() error {
 	var errs []error
-	if !safeURL(c.API) {
-		errs = append(errs, errors.New("api: want a base URL with https, such as https://api.silamoney.com or https://sandbox.silamoney.com"))
+	if err := participants.VendorURL(c.API); err != nil {
+		errs = append(errs, fmt.Errorf("api: %w; for example https://api.silamoney.com or https://sandbox.silamoney.com", err))
 	}
 	if !handleForm.MatchString(c.AppHandle) {
 		errs = append(errs, errors.New("app_handle: is needed"))
@@ -128,17 +127,6 @@ func (p *Participant) readKeys() error {
 		*k.to = read
 	}
 	return errors.Join(errs...)
-}
-
-// safeURL reports whether credentials may go there: over TLS, or not over a wire at all.
-func safeURL(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return false
-	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && loopback
 }
 
 // Close releases idle connections.

@@ -155,6 +155,30 @@ func TestAnIdentityUnderVerificationIsTriedAgain(t *testing.T) {
 	}
 }
 
+// TestAnIdentityUnderVerificationIsRetainedWhenTheErasureIsDue: until then it is tried again.
+func TestAnIdentityUnderVerificationIsRetainedWhenTheErasureIsDue(t *testing.T) {
+	e := full("mia", 1)
+	e.Verification = "pending"
+	v := startVendor(t, e)
+	now := time.Now()
+	c := oauth(v.url)
+	c.Now = func() time.Time { return now }
+	p := connect(t, c)
+	task := mia()
+	task.Due = now.Add(10 * time.Minute)
+	_, err := p.Erase(t.Context(), task)
+	wantRetry(t, err, "pending", 10*time.Minute)
+	task.Due = now
+	_, err = p.Erase(t.Context(), task)
+	var kept *participants.Retained
+	if !errors.As(err, &kept) || !strings.Contains(kept.Ground, "under way when the erasure was due") {
+		t.Errorf("error %v, want retained", err)
+	}
+	if v.left("mia") != 1 {
+		t.Errorf("%d items left, want the identity", v.left("mia"))
+	}
+}
+
 // TestAVerificationInAnyOtherStateIsUnderWay: the vendor has more words than are known.
 func TestAVerificationInAnyOtherStateIsUnderWay(t *testing.T) {
 	for _, state := range []string{"review", "documents_required", "a word of tomorrow"} {

@@ -4,27 +4,41 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"time"
 
 	"github.com/expunge-io/expunge/participants"
 )
 
-const passed = "passed"
+const (
+	passed      = "passed"
+	codePending = "pending"
+)
 
 // over are the states of a verification that neither passed nor is under way.
 var over = []string{"failed", "unverified", "not_started", "expired", ""}
 
+// lateGround is why an identity is kept whose verification is under way at the deadline.
+const lateGround = "its verification was still under way when the erasure was due"
+
 // refused says why the vendor refused to delete an identity that is there.
-func (p *Participant) refused(ctx context.Context, acc account) error {
+func (p *Participant) refused(ctx context.Context, acc account, due time.Time) error {
 	states, err := p.verifications(ctx, acc)
 	switch {
 	case err != nil:
 		return err
 	case slices.Contains(states, passed):
 		return &participants.Retained{Ground: p.config.Ground}
-	case slices.ContainsFunc(states, func(s string) bool { return !slices.Contains(over, s) }):
-		return &participants.RetryAfter{After: p.config.PendingWait, Code: "pending"}
+	case !slices.ContainsFunc(states, func(s string) bool { return !slices.Contains(over, s) }):
+		return misconfigured("identity_refused", "the vendor refuses to delete an identity, and its verification neither passed nor is under way")
 	}
-	return misconfigured("identity_refused", "the vendor refuses to delete an identity, and its verification neither passed nor is under way")
+	wait := p.config.PendingWait
+	if !due.IsZero() {
+		wait = min(wait, due.Sub(p.config.Now()))
+	}
+	if wait <= 0 {
+		return &participants.Retained{Ground: lateGround}
+	}
+	return &participants.RetryAfter{After: wait, Code: codePending}
 }
 
 // verifications returns the states of the person's verifications. Success is no part of

@@ -280,7 +280,7 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"s3 needs more than the plan", sqlWorker, "    s3: {region: r, access_key_id: i, secret_access_key: geheim, places: [{kind: k, bucket: b, key: '${tenant}/${user_id}'}]}\n", "workers.a: needs tenant, which plan p does not give it"},
 		{"s3 misspelt", sqlWorker, "    s3: {buckets: [b]}\n", "15: workers.a.s3.buckets: unknown key"},
 		{"sila without credentials", sqlWorker, "    sila: {api: 'https://h', app_handle: a}\n", "15: workers.a.sila: client_id: is needed, with client_secret; or app_key"},
-		{"sila without TLS", sqlWorker, "    sila: {api: 'http://h.example.com', app_handle: a, client_id: c, client_secret: s}\n", "15: workers.a.sila.api: want a base URL with https"},
+		{"sila without TLS", sqlWorker, "    sila: {api: 'http://h.example.com', app_handle: a, client_id: c, client_secret: s}\n", "15: workers.a.sila.api: want https, but for a host on loopback; for example"},
 		{"sila with half of OAuth2", sqlWorker, "    sila: {api: 'https://h', app_handle: a, client_id: c}\n", "15: workers.a.sila.client_id: both are needed"},
 		{"sila with a key that is none", sqlWorker, "    sila: {api: 'https://h', app_handle: a, app_key: geheim}\n", "15: workers.a.sila.app_key: want a private key of 64 hexadecimal digits"},
 		{"sila with a key in two places", sqlWorker, "    sila: {api: 'https://h', app_handle: a, app_key: x, app_key_file: empty}\n", "15: workers.a.sila.app_key_file: app_key is given too"},
