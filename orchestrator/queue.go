@@ -29,15 +29,20 @@ func (b *batch) queue(in *intake, live saga.State, keys []string) (events.Payloa
 		return nil, err
 	}
 	if l.state.Halted != "" {
-		// What it holds cannot be added to. That an operator must act is recorded, and so is that the
-		// live one was sealed anew.
-		return *problem(events.CodeBusy, "", "what waits behind the erasure under way cannot be read, see its status; nothing of this request was recorded"), nil
+		// What it holds cannot be added to. That an operator must act is recorded.
+		return busyBehind("cannot be read, see its status"), nil
 	}
 	a, err := b.join(in, l, keys)
 	if a == nil && err == nil {
-		return nil, errBusy // it cannot be made to do more: a fault of ours, and nothing is lost by asking again
+		return busyBehind("cannot be made to do more"), nil
 	}
 	return a, err
+}
+
+// busyBehind answers a request that cannot be queued. It is no error, which would undo that the
+// live saga was sealed anew; nothing is lost by asking again.
+func busyBehind(why string) events.Payload {
+	return *problem(events.CodeBusy, "", "what waits behind the erasure under way "+why+"; nothing of this request was recorded")
 }
 
 // beginQueued starts the sagas whose way is free since this batch ended another.

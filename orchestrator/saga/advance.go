@@ -94,12 +94,19 @@ func (r *run) nobody() (moved bool) {
 		r.record(Entry{Kind: KPhase, Phase: Resolving, Reason: lookAnew})
 		return true
 	}
+	if r.s.Held("") != nil {
+		return false // what is sealed is kept as long as that
+	}
 	r.finish(NotFound)
 	return false
 }
 
-// resolvable reports whether everybody has resolved from whom a share learns identifiers.
+// resolvable reports whether everybody has resolved from whom a share learns identifiers, and
+// nobody erases it: what is counted meanwhile would be counted twice.
 func (r *run) resolvable(h *Share) bool {
+	if h.Erase.alive(r.now) {
+		return false
+	}
 	spec, _ := r.plan.Spec(h.Name)
 	for _, by := range r.plan.resolvedBy(spec) {
 		if r.s.Share(by).Resolve.Status != Reported {

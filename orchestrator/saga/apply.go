@@ -276,9 +276,9 @@ func (s *State) noted(h *Share, q *Permit, e Entry) {
 }
 
 // brokenOff reports whether an older round ended without a report that closed it, as a loss of the
-// box ends one, and none has closed the step since: what its attempts erased is in no count yet.
+// box ends one, and no round since was closed: what its attempts erased is in no count yet.
 func (t *Step) brokenOff(round int) bool {
-	closed := func(q Permit) bool { return q.Done && q.Round == round }
+	closed := func(q Permit) bool { return q.Done && q.Round >= round }
 	return round < t.Round && t.Status != Reported && !slices.ContainsFunc(t.Permits, closed)
 }
 

@@ -69,7 +69,7 @@ func (r *run) waivable(v Verb, h *Share) (problem string) {
 		return "verb: erase, suspend and restore can be waived"
 	case r.s.Phase == Restoring:
 		return "the saga is cancelled: nothing of it is erased"
-	case h.Erase.Status == "":
+	case h.Erase.Status == "" && (r.s.Pivoted.IsZero() || r.looked(h)): // before the pivot there is cancel
 		return "the share is outside the saga's scope"
 	case r.settled(h):
 		return "the share is settled"
@@ -82,7 +82,11 @@ func (r *run) waivable(v Verb, h *Share) (problem string) {
 // dependents returns who needs what a participant yields.
 func (r *run) dependents(name string) (out []string) {
 	for _, s := range r.plan.Participants {
-		if h := r.s.Share(s.Name); s.Name != name && h != nil && h.Verdict != Waived && slices.Contains(r.plan.resolvedBy(s), name) {
+		h := r.s.Share(s.Name)
+		if h == nil || s.Name == name || h.Verdict == Waived || h.Verdict == Retained && r.looked(h) {
+			continue // nothing is to be learnt for it any more
+		}
+		if slices.Contains(r.plan.resolvedBy(s), name) {
 			out = append(out, s.Name)
 		}
 	}

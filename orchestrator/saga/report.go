@@ -119,6 +119,9 @@ func (in ReportReceived) entry(k Kind) Entry {
 func (r *run) note(in ReportReceived, why string) {
 	e := in.entry(KNoted)
 	e.Reason = why
+	if in.Verdict == Failed {
+		e.Counts = r.s.Share(in.Participant).proven(in) // as in a round that is under way
+	}
 	e.Identifiers = r.namedLate(in)
 	two := r.contradicts(e.Identifiers)
 	r.record(e)
@@ -188,6 +191,9 @@ func (r *run) resolved(in ReportReceived, h *Share, t *Step) {
 	r.record(e)
 	r.contradicted(two)
 	r.receive(Took, "")
+	if h.Erase.Status == Reported && r.counts(h) && in.Counts.Total() > 0 {
+		r.eraseAgain(h) // before what comes after it, which may be what it is erased by
+	}
 }
 
 // contradicted raises a doubt about a type of which there are two values.
