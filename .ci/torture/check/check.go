@@ -132,7 +132,7 @@ type evidence struct {
 func newCase(r record.Record, l record.Ledger) *evidence {
 	c := &evidence{record: r, ledger: l, sagas: map[string]*story{}, of: map[string][]*story{}}
 	for _, q := range r.Requests {
-		for _, id := range append([]string{q.Saga}, q.Later...) {
+		for _, id := range slices.Concat(q.Before, []string{q.Saga}, q.Later) {
 			c.tell(id, q)
 		}
 	}
@@ -210,12 +210,18 @@ func (c *evidence) lost() {
 		switch {
 		case q.Saga == "":
 			c.add(&c.f.Lost, "lost: request %s was acknowledged, and nobody knows it", q.Key)
-		case anew && !c.named(q):
+		case anew && !c.fulfilled(q) && !c.named(q):
 			c.add(&c.f.Lost, "lost: request %s was acknowledged for saga %s, and taken for a new one when it was asked again: %v", q.Key, q.Saga, q.Later)
 		case t.state == "" && !(c.calledOff(q) && c.named(q)): // that one nobody sends again
 			c.add(&c.f.Lost, "lost: saga %s of request %s never ended", t.id, q.Key)
 		}
 	}
+}
+
+// fulfilled reports whether an earlier saga of a request had ended, and said so on the bus: it is
+// not wanted a second time, and a store that was put back need not know it.
+func (c *evidence) fulfilled(q record.Request) bool {
+	return slices.ContainsFunc(q.Before, func(id string) bool { return c.sagas[id].state != "" })
 }
 
 func (c *evidence) calledOff(q record.Request) bool {

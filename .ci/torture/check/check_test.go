@@ -253,3 +253,25 @@ func TestAGraceIsJudgedByClocksThatAreRight(t *testing.T) {
 		t.Errorf("%q", f.Reasons)
 	}
 }
+
+// A stored request is answered by nobody. Its saga had ended, and told the bus so, when a backup from
+// before it was put back: what it did is known, and that it is taken for a new one is no loss.
+func TestASagaThatEndedIsNotLostWithItsStore(t *testing.T) {
+	for _, c := range []struct {
+		ended       bool
+		lost, early int
+	}{{true, 0, 0}, {false, 1, 0}} {
+		r, l := run()
+		r.Requests = append(r.Requests, record.Request{Person: "gil", Key: "k7", Way: record.Stored, Sent: at(1), Acked: at(2), Saga: "6", ID: "6.1", Forgot: true, Before: []string{"5"}, Told: true})
+		r.Restores = []record.Restore{{Taken: at(1), Gone: at(9), Named: []string{"other"}}}
+		r.Ends = append(r.Ends, record.End{Saga: "6", State: "not_found", Digest: "f", Told: at(20)})
+		if c.ended {
+			r.Ends = append(r.Ends, record.End{Saga: "5", State: "completed", Digest: "e", Told: at(20)})
+		}
+		l.People = append(l.People, record.Person{ID: "gil", Items: 2})
+		l.Effects = append(l.Effects, erased("gil", "db", 4))
+		if f := check.Check(r, l); f.Lost != c.lost || f.EarlyEffects != c.early || f.FalseCompleted != 0 {
+			t.Errorf("ended %t: %q", c.ended, f.Reasons)
+		}
+	}
+}

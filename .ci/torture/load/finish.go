@@ -28,7 +28,7 @@ func (d *Driver) Finish(ctx context.Context) error {
 	if err := d.drained(ctx); err != nil {
 		return err
 	}
-	if err := d.published(ctx); err != nil { // to know what has ended
+	if err := errors.Join(d.published(ctx), d.accepted(ctx)); err != nil { // to know what has ended
 		return err
 	}
 	n := len(d.book.Record().Requests)

@@ -70,11 +70,12 @@ func (d *Driver) published(ctx context.Context) error {
 	return nil
 }
 
-// accepted reads which acceptances the event stream holds.
+// accepted reads which acceptances the event stream holds, and for which sagas.
 func (d *Driver) accepted(ctx context.Context) error {
 	for _, source := range []string{stage.Shop, stage.Desk} {
 		err := d.stored(ctx, events.SubjectEvent(events.KindAccepted, source), func(m jetstream.Msg) {
 			if _, e, err := events.Decode[events.Event](events.Header(m.Headers()), m.Data()); err == nil {
+				d.book.Accepted(e.CorrelationID, e.Saga, e.Request)
 				d.book.Told(e.CorrelationID, e.Request)
 			}
 		})

@@ -54,6 +54,8 @@ type Request struct {
 	Queued bool      `json:"queued,omitempty"` // as answered: behind a saga past its pivot
 	Told   bool      `json:"told,omitempty"`   // the bus holds the event of its first acceptance
 	Later  []string  `json:"later,omitempty"`  // other sagas that the same key was answered with
+	Before []string  `json:"before,omitempty"` // other sagas of which only the bus says that it was accepted for them
+	Heard  bool      `json:"heard,omitempty"`  // the bus says for which saga; nobody was answered
 	Forgot bool      `json:"forgot,omitempty"` // acknowledged, and at the end taken for a new one
 }
 
@@ -97,6 +99,25 @@ func (b *Book) Told(mark, id string) {
 	for i := range b.rec.Requests {
 		q := &b.rec.Requests[i]
 		q.Told = q.Told || q.ID == id && !q.Forgot || q.Mark == mark && q.ID != id && q.Forgot
+	}
+}
+
+// Accepted notes for which saga a request was accepted, as the bus says it: of a stored one
+// nobody is answered, and after a restore it may be accepted for another.
+func (b *Book) Accepted(mark, saga, id string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i := range b.rec.Requests {
+		q := &b.rec.Requests[i]
+		switch {
+		case q.Mark != mark || slices.Contains(q.Sagas(), saga) || slices.Contains(q.Before, saga):
+		case q.Saga == "":
+			q.Saga, q.ID, q.Heard = saga, id, true
+		case q.Heard:
+			q.Before, q.Saga, q.ID = append(q.Before, q.Saga), saga, id
+		default:
+			q.Before = append(q.Before, saga)
+		}
 	}
 }
 
@@ -178,12 +199,12 @@ func (b *Book) Over(q Request) bool {
 		slices.ContainsFunc(b.rec.Cancels, func(c Cancel) bool { return c.Request == q.ID && c.Result != "" })
 }
 
-// Person returns whose saga it is; empty: no client was told of it.
+// Person returns whose saga it is; empty: no client was told of it, nor the bus.
 func (b *Book) Person(saga string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for _, q := range b.rec.Requests {
-		if slices.Contains(q.Sagas(), saga) {
+		if slices.Contains(q.Sagas(), saga) || slices.Contains(q.Before, saga) {
 			return q.Person
 		}
 	}
