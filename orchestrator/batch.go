@@ -60,6 +60,7 @@ type loaded struct {
 	plain    []byte // contents to be sealed at the commit; nil: the box is as it was
 	box      []byte // plain, sealed
 	summary  []byte
+	sealing  bool // it is being sealed anew
 }
 
 func (o *Orchestrator) newBatch(ctx context.Context) *batch {

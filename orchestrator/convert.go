@@ -213,6 +213,8 @@ func exception(p saga.Plan, s saga.State, spec saga.Spec, h *saga.Share) (events
 		x.Kind, x.Ground = "unverified", spec.Unverified
 	case len(lost) > 0:
 		x.Kind, x.By, x.Ground = "unverified", lost[0].By, clip("the value of "+lost[0].Type+" by which it was found was lost, and an operator looked: "+lost[0].Ground)
+	case s.Forgot && p.Learns(spec):
+		x.Kind, x.Ground = "unverified", "the backup that was put back is from before the point of no return: what it was found by may have been erased where it was found"
 	default:
 		return x, false
 	}

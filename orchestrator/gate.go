@@ -32,6 +32,11 @@ func (b *batch) gate(l *loaded, effects []saga.Effect) error {
 		_, err := b.step(l, saga.Braked{Reason: why})
 		return err
 	}
+	if !l.sealing { // past the pivot nobody could serve it, or call it off
+		if err := b.readable(l); err != nil || l.state.Halted != "" {
+			return err
+		}
+	}
 	_, err := b.step(l, saga.Cleared{})
 	if err == nil {
 		b.passed(l)

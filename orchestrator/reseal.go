@@ -23,6 +23,8 @@ func (b *batch) reseal(in *intake, l *loaded) error {
 	for _, id := range in.identifiers() {
 		next.Identifiers = append(next.Identifiers, saga.Identifier{Type: string(id.Type), Hash: b.hashOf(l.state, string(id.Type), id.Value.Reveal())})
 	}
+	l.sealing = true
+	defer func() { l.sealing = false }()
 	if _, err := b.step(l, next); err != nil || l.state.Halted != "" || l.state.Phase.Final() {
 		return err
 	}

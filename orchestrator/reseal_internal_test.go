@@ -295,3 +295,59 @@ func (d *desk) busy(r events.Request) {
 		d.t.Errorf("it is answered with %+v, %v; want busy", a.payload, a.err)
 	}
 }
+
+// TestNobodyPassesAPivotWithoutABox: who waited under a doubt was not claimed since the box was lost.
+func TestNobodyPassesAPivotWithoutABox(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, oneShare())
+		id := d.request(events.Request{UserID: "ada"})
+		d.input(id, saga.Doubted{Reason: "look"})
+		d.does(id, events.Resolve, resolved)
+		if err := d.o.cfg.Keys.Destroy(id); err != nil {
+			t.Fatal(err)
+		}
+		d.restart()
+		d.input(id, saga.Resume{By: "ada", Ground: "looked"})
+		if s := d.state(id); !s.Pivoted.IsZero() || s.Halted == "" {
+			t.Errorf("pivoted %s, halted %q; want it halted before its pivot", s.Pivoted, s.Halted)
+		}
+	})
+}
+
+// TestARepeatGivesUpNoWayBack: a cancelled saga needs what was sealed, and nothing of it is erased.
+func TestARepeatGivesUpNoWayBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := newDesk(t, saga.Plan{Name: "all", Grace: time.Hour, Participants: []saga.Spec{{Name: "account", Suspends: true}}})
+		r := events.Request{UserID: "ada", IdempotencyKey: "k"}
+		id := d.request(r)
+		d.does(id, events.Resolve, resolved)
+		p := d.permit(id, events.Suspend)
+		for _, rep := range []events.Report{{Verdict: events.Prepared, Undo: "on"}, {Verdict: events.Suspended, Counts: events.Counts{"accounts": 1}}} {
+			rep.Saga, rep.Verb, rep.Round, rep.Permit = string(id), events.Suspend, p.Round, p.Permit
+			d.commit(job{report: &report{participant: "account", report: rep}})
+		}
+		d.input(id, saga.CancelAll{By: "ada", Ground: "a mistake"})
+		if err := d.o.cfg.Keys.Destroy(id); err != nil {
+			t.Fatal(err)
+		}
+		d.restart()
+		d.commit(job{request: d.fit(r)})
+		s := d.state(id)
+		if h := s.Share("account"); s.Phase != saga.Restoring || s.Halted == "" || h.UndoLost || h.Undo == "" {
+			t.Errorf("%s, halted %q, undo %q, lost: %t; want it to wait for the keys", s.Phase, s.Halted, h.Undo, h.UndoLost)
+		}
+	})
+}
+
+// input has a saga take an input of the core.
+func (d *desk) input(id saga.ID, in saga.Input) {
+	d.t.Helper()
+	a := d.commit(job{do: func(b *batch) error {
+		_, err := b.input(id, in)
+		return err
+	}})[0]
+	if a.err != nil {
+		d.t.Fatal(a.err)
+	}
+	d.flush()
+}

@@ -220,7 +220,7 @@ func (r *run) verdict() (Phase, error) {
 			end = CompletedWithExceptions
 		case h.Verified.IsZero():
 			return "", ErrUnproven
-		case len(r.s.Blind(r.plan, spec)) > 0:
+		case len(r.s.Blind(r.plan, spec)) > 0 || r.s.Forgot && r.plan.Learns(spec):
 			end = CompletedWithExceptions
 		}
 	}

@@ -74,7 +74,7 @@ func (s *State) decided(e Entry) {
 			h.UndoLost = h.UndoLost || h.unsealed()
 		}
 	case DecidedPivot:
-		s.Pivoted, s.GraceUntil = e.At, time.Time{}
+		s.Pivoted, s.GraceUntil, s.Forgot = e.At, time.Time{}, true
 		for i := range s.Shares {
 			s.Shares[i].Erase.MaybeDone = true
 		}

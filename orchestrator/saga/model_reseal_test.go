@@ -100,6 +100,18 @@ func (w *world) foundByLess(spec Spec) bool {
 	return false
 }
 
+// foundByNames reports whether a share is found by something that a system names.
+func (w *world) foundByNames(spec Spec) bool {
+	for _, other := range w.plan.Participants {
+		for _, typ := range other.Yields {
+			if typ != UserID && (slices.Contains(spec.Needs, typ) || slices.Contains(spec.Yields, typ)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // comesFrom reports whether a type is another one, or is said by somebody who needs that.
 func (w *world) comesFrom(typ, root string, seen map[string]bool) bool {
 	if typ == root {

@@ -221,6 +221,8 @@ func (w *world) endIsFalse(p Phase) string {
 		case spec.Bystander:
 		case p == Completed && excepted:
 			return "completed with an exception: " + spec.Name
+		case p == Completed && w.decided && w.foundByNames(spec):
+			return "completed, and what it is found by may be erased: " + spec.Name
 		case (p == Completed || p == NotFound) && w.foundByLess(spec):
 			return string(p) + ", and found by less than before: " + spec.Name
 		case (p == Completed || p == CompletedWithExceptions) && !excepted && y.counted == 0:

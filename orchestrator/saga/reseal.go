@@ -16,7 +16,7 @@ const lostValues = "the sealed values were lost, and nobody names again the "
 func (r *run) resealed(in Resealed) {
 	switch {
 	case r.s.Phase.Final():
-	case !r.reseals(in):
+	case r.s.Phase == Restoring, !r.reseals(in): // what was suspended is brought back by what was sealed
 		r.halt(r.s.boxLost())
 	default:
 		r.record(Entry{Kind: KResealed, Identifiers: in.Identifiers})
@@ -26,6 +26,10 @@ func (r *run) resealed(in Resealed) {
 // boxLost says why nothing is permitted, and what to do.
 func (s *State) boxLost() string {
 	what := "a request for the same user id"
+	if s.Phase == Restoring {
+		return "its sealed values cannot be read: restore the keys file, or the key-encryption key; if there is none, " +
+			"bring back by hand what was suspended, and waive that"
+	}
 	switch {
 	case s.Unbound:
 		what = "the same request, sent again,"
@@ -181,6 +185,14 @@ func (s State) Blind(p Plan, spec Spec) (lost []LostValue) {
 		}
 	}
 	return lost
+}
+
+// Learns reports whether a share is found by what systems name, and not by the user id alone.
+func (p Plan) Learns(spec Spec) bool {
+	return slices.ContainsFunc(union(spec.Needs, spec.Yields), func(typ string) bool {
+		named := func(s Spec) bool { return slices.Contains(s.Yields, typ) }
+		return typ != UserID && slices.ContainsFunc(p.Participants, named)
+	})
 }
 
 // ledTo returns a type, and those that are learnt by it, but for the user id.

@@ -43,6 +43,9 @@ type State struct {
 	Announced bool `json:"announced,omitempty"`
 	// Restored means that the saga comes from a backup that is older than its decisions.
 	Restored bool `json:"restored,omitempty"`
+	// Forgot means that it passed the pivot after the backup: what was found until then may be
+	// erased where it was found, and is not known.
+	Forgot bool `json:"forgot,omitempty"`
 	// Halted says why nothing can be permitted to anybody; empty: nothing is in the way.
 	Halted string `json:"halted,omitempty"`
 	// Queued means that another saga of the subject is live: this one starts when that one
