@@ -2,9 +2,10 @@ package participants
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"time"
 
 	"github.com/expunge-io/expunge/events"
@@ -47,8 +48,9 @@ func (s *shift) deliver(j job, r events.Report) {
 // is a *problemError, wraps ErrUnsendable, or is the cause of ctx.
 func (s *shift) tell(ctx context.Context, j job, r events.Report) (events.Receipt, error) {
 	r.Saga, r.Verb, r.Round, r.Permit = j.command.Saga, j.command.Verb, j.command.Round, j.permit.Permit
+	id := rand.Text() // the same message each time, so that who has it knows it again
 	for n := 0; ; n++ {
-		answer, err := s.ask(ctx, j.command.ReportOn, r.Saga, r)
+		answer, err := s.askAs(ctx, id, j.command.ReportOn, r.Saga, r)
 		switch a := answer.(type) {
 		case events.Receipt:
 			return a, nil
@@ -69,5 +71,5 @@ func (s *shift) tell(ctx context.Context, j job, r events.Report) (events.Receip
 
 func reportWait(n int) time.Duration {
 	d := min(firstReportWait<<min(n, 10), maxReportWait)
-	return d - rand.N(d/2)
+	return d - mathrand.N(d/2)
 }

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -50,6 +51,49 @@ func TestAReportIsSentUntilItIsReceived(t *testing.T) {
 			})
 		})
 	}
+}
+
+// envelopes notes the ids of the reports that pass.
+type envelopes struct {
+	participants.Bus
+	mu  sync.Mutex
+	ids []string
+}
+
+func (b *envelopes) Ask(ctx context.Context, subject string, e events.Envelope, m events.Payload) (events.Payload, error) {
+	if _, ok := m.(events.Report); ok {
+		b.mu.Lock()
+		b.ids = append(b.ids, e.ID)
+		b.mu.Unlock()
+	}
+	return b.Bus.Ask(ctx, subject, e, m)
+}
+
+func TestAReportThatIsSentAgainKeepsItsID(t *testing.T) {
+	var seen *envelopes
+	onBench(t, absent, func(b *bench, c *participants.Config) {
+		seen = &envelopes{Bus: c.Bus}
+		c.Bus = seen
+		sent := 0
+		b.OnReport = func(events.Report) events.Payload {
+			if sent++; sent <= 2 {
+				return nil
+			}
+			return events.Receipt{Outcome: events.Took}
+		}
+	}, func(t *testing.T, b *bench) {
+		b.ring(events.Erase)
+		for range 3 {
+			b.report()
+		}
+		b.ring(events.Verify)
+		b.report()
+		seen.mu.Lock()
+		defer seen.mu.Unlock()
+		if len(seen.ids) != 4 || seen.ids[0] != seen.ids[1] || seen.ids[1] != seen.ids[2] || seen.ids[2] == seen.ids[3] {
+			t.Fatalf("ids %v: want one for three sends, and another one for the next report", seen.ids)
+		}
+	})
 }
 
 func TestAReportThatWasAnsweredIsNotSentAgain(t *testing.T) {

@@ -148,9 +148,14 @@ func (s *shift) working() int {
 
 // ask sends a message about a saga and waits at most the answer timeout.
 func (s *shift) ask(ctx context.Context, subject, saga string, m events.Payload) (events.Payload, error) {
+	return s.askAs(ctx, rand.Text(), subject, saga, m)
+}
+
+// askAs is ask for a message that has its id already.
+func (s *shift) askAs(ctx context.Context, id, subject, saga string, m events.Payload) (events.Payload, error) {
 	ctx, cancel := context.WithTimeout(movable{ctx}, s.cfg.AnswerTimeout)
 	defer cancel()
-	e := events.Envelope{ID: rand.Text(), Source: "/participants/" + s.cfg.Name, Subject: saga, Time: s.cfg.Now().UTC()}
+	e := events.Envelope{ID: id, Source: "/participants/" + s.cfg.Name, Subject: saga, Time: s.cfg.Now().UTC()}
 	return s.cfg.Bus.Ask(ctx, subject, e, m)
 }
 
