@@ -57,7 +57,11 @@ var importRules = []importRule{
 		may:     []string{"events", "events/bus"},
 		inTests: []string{"events/bus/embedded", "participants/participantstest"},
 	},
-	{folder: "participants/participantstest", may: []string{"events", "events/bus", "participants"}},
+	{
+		folder:  "participants/participantstest",
+		may:     []string{"events", "events/bus", "participants"},
+		inTests: []string{"events/bus/embedded"},
+	},
 	{folder: "participants/sandbox/...", may: []string{"events", "participants/sandbox/..."}},
 	{
 		folder:  "participants/...", // an adapter; never another adapter

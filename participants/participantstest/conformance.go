@@ -68,13 +68,22 @@ type check struct {
 
 // ability is something that not every participant can do.
 type ability struct {
-	name string
-	has  func(*trial) bool
+	name    string
+	has     func(*trial) bool
+	lacking string // what to tell of a running worker without it
 }
 
 var (
-	suspends = &ability{"suspend", func(t *trial) bool { return t.suspender != nil }}
-	itemises = &ability{"items", func(t *trial) bool { return t.itemizer != nil }}
+	suspends = &ability{
+		"suspend", func(t *trial) bool { return t.suspender != nil },
+		"its hello has no suspend and restore, or state was not given",
+	}
+	itemises = &ability{"items", func(t *trial) bool { return t.itemizer != nil }, "items"}
+
+	// A running worker may be of a system whose sight cannot be taken. A participant must
+	// show it, and the check says so.
+	erasesBlind   = &ability{"erase", func(t *trial) bool { return t.remote == nil || t.f.Break != nil }, "break and mend were not given"}
+	suspendsBlind = &ability{"suspend", func(t *trial) bool { return suspends.has(t) && erasesBlind.has(t) }, suspends.lacking + ", or no break and mend"}
 )
 
 // ability is the name of what a check is about, for a scorecard.
@@ -94,7 +103,7 @@ var checks = []check{
 	{"touches nothing for a hostile identifier", withstandsHostility, nil},
 	{"touches nothing once its context ended", stopsInTime, nil},
 	{"only reads when it counts and resolves", onlyReads, nil},
-	{"never takes blindness for absence", admitsBlindness, nil},
+	{"never takes blindness for absence", admitsBlindness, erasesBlind},
 	{"reports what the wire takes", speaksTheWire, nil},
 
 	{"suspends and brings back exactly what was", suspendsAndRestores, suspends},
@@ -104,7 +113,7 @@ var checks = []check{
 	{"erases what is suspended, and restores nothing of it", erasesWhatIsSuspended, suspends},
 	{"suspends nothing for an unknown person", suspendsNobody, suspends},
 	{"suspends and restores nothing once its context ended", suspendsInTime, suspends},
-	{"never takes blindness for something suspended", admitsBlindnessToSuspend, suspends},
+	{"never takes blindness for something suspended", admitsBlindnessToSuspend, suspendsBlind},
 
 	{"erases a named item and nothing else", erasesTheNamedItemOnly, itemises},
 	{"keeps a named item of somebody else", keepsForeignItems, itemises},

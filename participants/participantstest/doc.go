@@ -5,4 +5,7 @@
 // [Orchestrator] is a bus in memory with an orchestrator behind it that answers as the test
 // says; it keeps the contract of the wire, but no state of a saga. Its timers are those of
 // package time, so that it runs inside a testing/synctest bubble.
+//
+// [Remote.Check] holds a worker that runs somewhere, in any language, to what its participant
+// owes and to what the worker owes around it, over a real bus.
 package participantstest

@@ -25,6 +25,12 @@ type trial struct {
 	suspender participants.Suspender
 	itemizer  participants.Itemizer
 
+	// Of a running worker.
+	remote *Remote
+	wire   *wire
+	proxy  *proxy
+	alike  []lookAlike
+
 	subject, neighbour share
 
 	mu      sync.Mutex
