@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -40,7 +41,9 @@ func Write(folder, participant string) (written []string, err error) {
 		return nil, err
 	}
 	data := map[string]string{"Name": participant, "Kind": strings.ReplaceAll(participant, "-", "_")}
-	for _, t := range all.Templates() {
+	templates := all.Templates() // in no order
+	slices.SortFunc(templates, func(a, b *template.Template) int { return strings.Compare(a.Name(), b.Name()) })
+	for _, t := range templates {
 		name := strings.TrimSuffix(t.Name(), ".txt")
 		if err := write(filepath.Join(folder, name), t, data); err != nil {
 			return written, err
