@@ -295,6 +295,7 @@ function fits(permit, step) {
 async function act(grant) {
   const serve = verbs.get(grant.permit.verb);
   if (!serve) return new Failure("refused", "no_ability").report;
+  if (grant.permit.items?.length > 0) return new Failure("refused", "no_items").report; // it erases all or nothing
   const keeping = grant.keep();
   try {
     grant.check();
