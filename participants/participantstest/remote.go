@@ -37,6 +37,8 @@ type Remote struct {
 
 	// Greet is how long to wait for the worker; 0: 5 minutes.
 	Greet time.Duration
+	// Only has the checks tried whose names hold it; empty: all.
+	Only string
 }
 
 // SlowFor is how long an effect should take after [Remote.Slow].
@@ -77,6 +79,9 @@ func (r *Remote) Check(ctx context.Context, tell func(Score)) (err error) {
 		return err
 	}
 	for _, c := range remoteChecks {
+		if !strings.Contains(c.name, r.Only) {
+			continue
+		}
 		s, err := r.score(ctx, w, hello, c)
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name, err)
@@ -97,11 +102,10 @@ func (r *Remote) covers(h events.Hello) error {
 }
 
 // score is one check. The error is of the fixture.
-func (r *Remote) score(ctx context.Context, w *wire, h events.Hello, c check) (s Score, err error) {
+func (r *Remote) score(ctx context.Context, w *wire, h events.Hello, c check) (Score, error) {
 	ctx, cancel := context.WithTimeout(ctx, remotePatience)
 	defer cancel()
-	t := r.trial(ctx, w, h)
-	s.Check = c.name
+	t, s := r.trial(ctx, w, h), Score{Check: c.name}
 	if c.of != nil && !c.of.has(t) {
 		s.Untold = c.of.lacking
 		return s, nil
@@ -109,19 +113,17 @@ func (r *Remote) score(ctx context.Context, w *wire, h events.Hello, c check) (s
 	if err := r.Seed(); err != nil {
 		return s, fmt.Errorf("seed: %w", err)
 	}
-	if r.Mend != nil {
-		defer func() {
-			if fault := r.Mend(); fault != nil {
-				err = errors.Join(err, fmt.Errorf("mend: %w", fault))
-			}
-		}()
-	}
 	if err := t.begin(); err != nil {
 		return s, fmt.Errorf("count: %w", err)
 	}
 	s.Err = c.run(t)
 	if why, ok := errors.AsType[untried](s.Err); ok {
 		s.Untold, s.Err = string(why), nil
+	}
+	if r.Mend != nil {
+		if err := r.Mend(); err != nil {
+			return s, fmt.Errorf("mend: %w", err)
+		}
 	}
 	s.Err = errors.Join(s.Err, t.leaks(), r.kept(t))
 	return s, ctx.Err()

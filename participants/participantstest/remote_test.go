@@ -38,9 +38,9 @@ func (l *lines) String() string {
 
 // stand is a real bus where one participant works.
 type stand struct {
-	server *embedded.Server
-	ours   *nats.Conn
-	theirs *nats.Conn
+	server       *embedded.Server
+	ours, theirs *nats.Conn
+	theirKey     bus.Key
 }
 
 func newStand(t *testing.T, participant string) *stand {
@@ -50,7 +50,7 @@ func newStand(t *testing.T, participant string) *stand {
 		Port: -1, StoreDir: t.TempDir(), Orchestrator: []string{our.Public()},
 		Participants: []bus.Account{{Name: participant, Keys: []string{their.Public()}}},
 	}
-	s := &stand{}
+	s := &stand{theirKey: their}
 	var err error
 	if s.server, err = embedded.Start(embedded.Config{ServerConfig: cfg}); err != nil {
 		t.Fatal(err)
