@@ -24,7 +24,7 @@ func newRoot(w world) *cobra.Command {
 	root.SetErr(w.err)
 	root.SetFlagErrorFunc(usage)
 	root.AddCommand(
-		demoCommand(w), devCommand(w), sandboxCommand(w), serveCommand(w), workerCommand(w),
+		demoCommand(w), devCommand(w), sandboxCommand(w), serveCommand(w), workerCommand(w), participantCommand(w),
 		requestCommand(w), statusCommand(w), watchCommand(w), cancelCommand(w),
 		explainCommand(w), holdsCommand(w), opCommand(w),
 		configCommand(w), natsCommand(w), dbCommand(w), keysCommand(w), versionCommand(w),
