@@ -90,8 +90,8 @@ func (r *runner) who(ids []events.Identifier) person {
 func (r *runner) run(name string, argv []string, p person) (string, error) {
 	ctx, cancel := context.WithTimeout(r.ctx, commandWait)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.WaitDelay = time.Second // what it has left in the background may hold its output
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // whoever calls has written the file
+	cmd.WaitDelay = time.Second                           // what it has left in the background may hold its output
 	cmd.Dir = r.file.folder
 	cmd.Stderr = r.complaints
 	cmd.Env = append(os.Environ(), about(p)...)
