@@ -144,7 +144,7 @@ func passes(t *testing.T, r *Remote, untold ...string) {
 var suspending = []string{
 	"suspends and brings back exactly what was", "suspends and restores as often as it is asked",
 	"erases what is suspended, and restores nothing of it", "suspends nothing for an unknown person",
-	"never takes blindness for something suspended",
+	"never takes blindness for something suspended", "suspends and restores by the undo that counts",
 }
 
 func TestAWorkerOfTheSDKPasses(t *testing.T) {
@@ -156,8 +156,15 @@ func TestAWorkerOfTheSDKPasses(t *testing.T) {
 
 func TestAWorkerOfTheSDKThatSuspendsPasses(t *testing.T) {
 	t.Parallel()
+	passes(t, remoteCabinet(t, ""), "renews its permit while it works", "stops when its permit is not renewed",
+		"refuses a verb that it lacks", "keeps identifiers out of its log")
+}
+
+// remoteCabinet is a cabinet behind a worker of the SDK.
+func remoteCabinet(t *testing.T, defect string) *Remote {
+	t.Helper()
 	s := newStand(t, "cabinet")
-	p, f := newCabinet("")
+	p, f := newCabinet(defect)
 	c := p.(*cabinet)
 	full := slices.Clone(c.drawers)
 	locked := func(change func()) func() error {
@@ -170,12 +177,28 @@ func TestAWorkerOfTheSDKThatSuspendsPasses(t *testing.T) {
 	}
 	f.Break = locked(func() { c.broken = true })
 	s.employ(t, "cabinet", c, io.Discard)
-	r := &Remote{
+	return &Remote{
 		Fixture: f, Conn: s.ours, Greet: time.Minute,
 		Seed: locked(func() { c.drawers = slices.Clone(full) }), Mend: locked(func() { c.broken = false }),
 	}
-	passes(t, r, "renews its permit while it works", "stops when its permit is not renewed",
-		"refuses a verb that it lacks", "keeps identifiers out of its log")
+}
+
+func TestWhoSuspendsAndLiesIsFoundOverTheBus(t *testing.T) {
+	t.Parallel()
+	for defect, by := range map[string]string{
+		"empty undo":                  "suspends and brings back exactly what was",
+		"suspends too early":          "suspends and brings back exactly what was",
+		"suspends everybody":          "suspends nothing for an unknown person",
+		"opens everything":            "suspends and restores as often as it is asked",
+		"goes by what it saw last":    "suspends and restores by the undo that counts",
+		"cannot erase what is locked": "erases what is suspended, and restores nothing of it",
+		"resurrects":                  "erases what is suspended, and restores nothing of it",
+		"blind":                       "never takes blindness for something suspended",
+	} {
+		if err := judged(t, remoteCabinet(t, defect), by); err == nil {
+			t.Errorf("%s: %q does not find it", defect, by)
+		}
+	}
 }
 
 func TestAWorkerOnNothingButAClientPasses(t *testing.T) {

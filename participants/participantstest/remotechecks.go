@@ -40,6 +40,7 @@ var remoteChecks = slices.Concat(
 		{"refuses a verb that it lacks", refusesWhatItLacks, nil},
 		{"acks what is no command, and leaves it at that", ignoresWhatIsNoCommand, nil},
 		{"counts what is there", countsWhatIsThere, tells},
+		{"suspends and restores by the undo that counts", actsOnTheUndoThatCounts, suspends},
 	},
 	overTheBus(checks),
 	[]check{
@@ -703,4 +704,54 @@ func logsNobody(t *trial) error {
 		return errors.New("there is an identifier in it")
 	}
 	return nil
+}
+
+// actsOnTheUndoThatCounts suspends what is suspended under a permit that does not know it: what
+// the worker prepares by then is the suspended state, and the receipt brings what was prepared
+// before. A permit that brings it has it reported as it is.
+func actsOnTheUndoThatCounts(t *trial) error {
+	first, err := t.suspended()
+	if err != nil {
+		return err
+	}
+	e := t.errand(events.Suspend)
+	e.onReport = func(_ int, r events.Report) reply {
+		receipt := events.Receipt{Outcome: events.Took}
+		if r.Verdict == events.Prepared {
+			receipt.Undo = first
+		}
+		return reply{payload: receipt}
+	}
+	if r, err := e.run(t.ctx); err != nil || r.Verdict != events.Suspended && r.Verdict != events.Absent {
+		return fmt.Errorf("suspend what is suspended: verdict %q %s, error %w", r.Verdict, r.Code, orNone(err))
+	}
+	if err := t.reportsTheUndo(first); err != nil {
+		return err
+	}
+	for range 2 {
+		if _, err := t.restore(t.ctx, t.f.Subject, first); err != nil {
+			return err
+		}
+		if err := t.broughtBack(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *trial) reportsTheUndo(u participants.Undo) error {
+	e := t.errand(events.Suspend)
+	e.task.Undo = u
+	if _, err := e.run(t.ctx); err != nil {
+		return err
+	}
+	var err error
+	t.look(func() {
+		for _, r := range e.reports {
+			if r.Verdict == events.Prepared && r.Undo != u {
+				err = errors.New("suspend: it has prepared anew, and the permit had brought what counts")
+			}
+		}
+	})
+	return err
 }

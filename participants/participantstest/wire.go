@@ -27,14 +27,14 @@ type wire struct {
 	private     []string                // values that no message of the worker may hold
 	patience    time.Duration           // with what a worker owes
 
-	mu       sync.Mutex
-	news     chan struct{} // closed, and made anew, at each change of what is below
-	hello    *events.Hello
-	errands  map[step]*errand
-	answers  map[uint64][]ackOf // by the doorbell's place in the stream
-	schema   []error            // what no producer may send
-	leaks    []error            // identifiers where none may be
-	unserved int                // doorbells that were rung so far, for their ids
+	mu      sync.Mutex
+	news    chan struct{} // closed, and made anew, at each change of what is below
+	hello   *events.Hello
+	errands map[step]*errand
+	answers map[uint64][]ackOf // by the doorbell's place in the stream
+	schema  []error            // what no producer may send
+	leaks   []error            // identifiers where none may be
+	sent    int                // messages so far, for their ids
 }
 
 // step is what a doorbell rings for.
@@ -220,8 +220,8 @@ func (w *wire) reply(call bus.Call, p events.Payload) { w.answer(call, nil, repl
 
 func (w *wire) encode(p events.Payload) (events.Message, error) {
 	w.mu.Lock()
-	w.unserved++
-	id := fmt.Sprintf("check-%d-%d", time.Now().UnixNano(), w.unserved)
+	w.sent++
+	id := fmt.Sprintf("check-%d-%d", time.Now().UnixNano(), w.sent)
 	w.mu.Unlock()
 	return events.Encode(events.Envelope{ID: id, Source: "/expunge", Time: time.Now().UTC()}, p)
 }
