@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	_ "github.com/go-sql-driver/mysql" // the driver "mysql"
 	"github.com/google/uuid"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	_ "modernc.org/sqlite"             // the driver "sqlite"
@@ -27,10 +28,11 @@ type backend struct {
 	db     *dbsql.DB
 }
 
-// overBackends runs a test at SQLite, and at PostgreSQL where there is one.
+// overBackends runs a test at SQLite, and at PostgreSQL and MariaDB where there is one.
 func overBackends(t *testing.T, test func(t *testing.T, b backend)) {
 	t.Run("sqlite", func(t *testing.T) { test(t, sqliteBackend(t)) })
 	t.Run("postgres", func(t *testing.T) { test(t, postgresBackend(t)) })
+	t.Run("mariadb", func(t *testing.T) { test(t, mariadbBackend(t)) })
 }
 
 func sqliteBackend(t *testing.T) backend {
@@ -91,8 +93,8 @@ func with(t *testing.T, dsn, name, value string) string {
 func (b backend) exec(t *testing.T, statements ...string) {
 	t.Helper()
 	for _, s := range statements {
-		if _, err := b.db.Exec(s); err != nil {
-			t.Fatalf("%s: %v", s, err)
+		if _, err := b.db.Exec(b.say(s)); err != nil {
+			t.Fatalf("%s: %v", b.say(s), err)
 		}
 	}
 }
@@ -105,7 +107,7 @@ func (b backend) insert(t *testing.T, table string, rows ...[]any) {
 		for i := range row {
 			marks = append(marks, fmt.Sprintf("$%d", i+1))
 		}
-		if _, err := b.db.Exec("INSERT INTO "+table+" VALUES ("+strings.Join(marks, ", ")+")", row...); err != nil {
+		if _, err := b.db.Exec(b.say("INSERT INTO "+table+" VALUES ("+strings.Join(marks, ", ")+")"), row...); err != nil {
 			t.Fatalf("insert into %s: %v", table, err)
 		}
 	}
@@ -114,7 +116,7 @@ func (b backend) insert(t *testing.T, table string, rows ...[]any) {
 // column returns the values of a query, in its order.
 func (b backend) column(t *testing.T, query string, args ...any) []string {
 	t.Helper()
-	rows, err := b.db.Query(query, args...)
+	rows, err := b.db.Query(b.say(query), b.repeated(query, args)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,6 +136,12 @@ func (b backend) column(t *testing.T, query string, args ...any) []string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// number returns the one number of a query.
+func (b backend) number(query string, args ...any) (n int64, err error) {
+	err = b.db.QueryRow(b.say(query), b.repeated(query, args)...).Scan(&n)
+	return n, err
 }
 
 func (b backend) wantColumn(t *testing.T, query string, want ...string) {
@@ -217,5 +225,5 @@ func wantResult(t *testing.T, res participants.Result, err error, verdict events
 
 // product names the server for people.
 func (b backend) product() string {
-	return map[string]string{sql.SQLite: "SQLite", sql.Postgres: "PostgreSQL"}[b.driver]
+	return map[string]string{sql.SQLite: "SQLite", sql.Postgres: "PostgreSQL", sql.MySQL: "MariaDB"}[b.driver]
 }

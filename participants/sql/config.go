@@ -13,13 +13,14 @@ import (
 const (
 	SQLite   = "sqlite"
 	Postgres = "postgres"
+	MySQL    = "mysql" // MariaDB too
 )
 
 // Config is the configuration of a [Participant].
 type Config struct {
 	Realm  string // the user directory that it serves; empty: any
-	Driver string // SQLite, which is the default, or Postgres
-	DSN    string // SQLite: a path or file: URI of an existing database; Postgres: URL or key=value
+	Driver string // SQLite, which is the default, Postgres or MySQL
+	DSN    string // SQLite: a path or file: URI of an existing database; Postgres: URL or key=value; MySQL: see the package
 	Tables []Table
 
 	LockWait         time.Duration // the longest wait for a lock; default 5 s
@@ -39,7 +40,7 @@ const (
 
 // Table declares one table.
 type Table struct {
-	Name    string                // Postgres: with or without schema, as in public.accounts
+	Name    string                // Postgres, MySQL: with or without schema, as in public.accounts
 	Key     string                // column that holds the person's identifier, or the parent's value
 	KeyType events.IdentifierType // default user_id; none with a Parent
 	Parent  *Parent               // set: rows belong to the person through rows of another table
@@ -119,8 +120,8 @@ func (c Config) withDefaults() Config {
 
 func (c Config) validate() error {
 	var errs []error
-	if c.Driver != SQLite && c.Driver != Postgres {
-		errs = append(errs, errors.New("driver: want sqlite or postgres"))
+	if !slices.Contains([]string{SQLite, Postgres, MySQL}, c.Driver) {
+		errs = append(errs, errors.New("driver: want sqlite, postgres or mysql"))
 	}
 	if c.DSN == "" {
 		errs = append(errs, errors.New("dsn: is needed"))

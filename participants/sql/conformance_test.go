@@ -29,8 +29,10 @@ func TestConformance(t *testing.T) {
 	}
 	t.Run("sqlite", over(sqliteBackend))
 	t.Run("postgres", over(postgresBackend))
+	t.Run("mariadb", over(mariadbBackend))
 	t.Run("suspend/sqlite", suspended(sqliteBackend))
 	t.Run("suspend/postgres", suspended(postgresBackend))
+	t.Run("suspend/mariadb", suspended(mariadbBackend))
 }
 
 // accountFixture is an account with a profile and references for others.
@@ -50,10 +52,9 @@ func accountFixture(t *testing.T, b backend) (participants.Participant, particip
 		Subject:   task("", "user-0042", "cognito_username=name of user-0042").Identifiers,
 		Neighbour: task("", "user-0042 ", "cognito_username=name of user-0042 ").Identifiers,
 		Unknown:   task("", "user-9999").Identifiers,
-		Items: func(ids []events.Identifier) (n int64, err error) {
+		Items: func(ids []events.Identifier) (int64, error) {
 			id := ids[0].Value.Reveal()
-			err = b.db.QueryRow("SELECT (SELECT count(*) FROM accounts WHERE user_id = $1) + (SELECT count(*) FROM profiles WHERE owner = $1)", id).Scan(&n)
-			return n, err
+			return b.number("SELECT (SELECT count(*) FROM accounts WHERE user_id = $1) + (SELECT count(*) FROM profiles WHERE owner = $1)", id)
 		},
 		Break: func() error {
 			_, err := b.db.Exec("ALTER TABLE profiles RENAME TO moved")
@@ -84,10 +85,9 @@ func suspendFixture(t *testing.T, b backend) (participants.Participant, particip
 	ids := func(id string) []events.Identifier { return task("", id).Identifiers }
 	return p, participantstest.Fixture{
 		Name: "portal", Server: b.product(), Subject: ids("user-0042"), Neighbour: ids("user-0042 "), Unknown: ids("user-9999"),
-		Items: func(ids []events.Identifier) (n int64, err error) {
-			err = b.db.QueryRow(`SELECT (SELECT count(*) FROM accounts WHERE user_id = $1) + (SELECT count(*) FROM api_keys WHERE owner = $1)
-				+ (SELECT count(*) FROM sessions WHERE owner = $1)`, ids[0].Value.Reveal()).Scan(&n)
-			return n, err
+		Items: func(ids []events.Identifier) (int64, error) {
+			return b.number(`SELECT (SELECT count(*) FROM accounts WHERE user_id = $1) + (SELECT count(*) FROM api_keys WHERE owner = $1)
+				+ (SELECT count(*) FROM sessions WHERE owner = $1)`, ids[0].Value.Reveal())
 		},
 		State: func(ids []events.Identifier) (string, error) {
 			return strings.Join(b.column(t, `SELECT CAST(status AS TEXT) FROM accounts WHERE user_id = $1 UNION ALL

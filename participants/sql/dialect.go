@@ -9,6 +9,9 @@ import (
 type dialect interface {
 	open(Config) (*dbsql.DB, error)
 
+	// isolation is the level of a transaction.
+	isolation(dbsql.TxOptions) dbsql.IsolationLevel
+
 	// limit bounds what the server does for this transaction, should this process freeze.
 	limit(context.Context, *dbsql.Tx, Config) error
 
@@ -30,19 +33,27 @@ type dialect interface {
 
 	// whole is an expression for a column's value as text, of which value and cast make
 	// exactly that value again; NULL stays NULL.
-	whole(column string) string
+	whole(column string, c column) string
 	value(*string) (any, error)
 	cast(placeholder string, c column) string
 
 	// same compares a column with a cast value; NULL is the same as NULL.
-	same(column, value string) string
+	same(column, value string, c column) string
 
 	quoteTable(name string) string
 	placeholder(n int) string
 	asText(column string) string
 
-	// exactly compares a key column with a parameter that fits its class.
-	exactly(column string, c class, placeholder string) string
+	// exactly compares a key column with a value that fits its class. arg binds the value, and
+	// returns its placeholder.
+	exactly(column string, c column, arg func() string) string
+
+	// folds reports whether exactly is stricter than the columns' own collations, by which
+	// foreign keys join.
+	folds() bool
+
+	// deletion is the beginning of a statement that deletes rows, up to the table, of alias t0.
+	deletion() string
 }
 
 // facts are what the live schema says of one table.

@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	dbsql "database/sql"
 	"errors"
 
 	"github.com/expunge-io/expunge/events"
@@ -76,7 +77,7 @@ func (p *Participant) erase(ctx context.Context, t participants.Task) (participa
 	if err != nil {
 		return participants.Result{}, err
 	}
-	w, err := p.begin(ctx, nil)
+	w, err := p.begin(ctx, dbsql.TxOptions{})
 	if err != nil {
 		return participants.Result{}, err
 	}
@@ -139,7 +140,7 @@ func (w *work) change(k keys) (deed, error) {
 		var err error
 		switch t.Mode {
 		case Delete:
-			n, err = w.exec(t, newQuery(w.d, "DELETE FROM "), k)
+			n, err = w.delete(t, k)
 			d.deleted[t.Kind] += n
 		case Anonymise:
 			n, err = w.anonymise(t, k)
@@ -170,7 +171,17 @@ func (d *deed) keep(t *table, n int64) {
 	}
 }
 
+func (w *work) delete(t *table, k keys) (int64, error) {
+	if err := w.strays(t, k, t.pulls); err != nil {
+		return 0, err
+	}
+	return w.exec(t, newQuery(w.d, w.d.deletion()), k)
+}
+
 func (w *work) anonymise(t *table, k keys) (int64, error) {
+	if err := w.strays(t, k, t.pulls); err != nil {
+		return 0, err
+	}
 	q := newQuery(w.d, "UPDATE ")
 	q.add(w.d.quoteTable(t.Name), " AS t0 SET ")
 	q.sets(t)

@@ -3,6 +3,7 @@ package sql
 import (
 	"regexp"
 	"strconv"
+	"strings"
 )
 
 // class is how the values of a column compare.
@@ -11,6 +12,7 @@ type class int
 const (
 	other   class = iota // cannot be a key
 	text                 // byte by byte
+	trimmed              // byte by byte, of texts that do not end in a space
 	integer              // 64 bits
 	uuid                 // 128 bits, written in either case
 	loose                // SQLite: a text that looks like a number is stored as one
@@ -20,6 +22,10 @@ const (
 type column struct {
 	class class
 	typ   string // as the database writes it; known only for a table that suspend overwrites
+
+	charset, collation string // MySQL: of texts
+	unique             bool   // MySQL: no two rows have the same value, by the column's collation
+	stamped            bool   // MySQL: is set to the current time whenever a row is changed
 }
 
 var (
@@ -34,6 +40,11 @@ func (c column) fits(value string, t *table) (bool, error) {
 	switch c.class {
 	case text:
 		return true, nil
+	case trimmed:
+		if !strings.HasSuffix(value, " ") {
+			return true, nil
+		}
+		return false, formError(t)
 	case loose:
 		if canonical(value) || !numberForm.MatchString(value) {
 			return true, nil

@@ -91,6 +91,12 @@ func TestColumnsThatCannotBeComparedExactlyAreRefused(t *testing.T) {
 		{sql.Postgres, "bytea", "key_column_type"},
 		{sql.Postgres, "jsonb", "key_column_type"},
 		{sql.Postgres, "name", "key_column_type"},
+		{sql.MySQL, "varbinary(12)", "key_column_type"},
+		{sql.MySQL, "blob", "key_column_type"},
+		{sql.MySQL, "double", "key_column_type"},
+		{sql.MySQL, "decimal(12)", "key_column_type"},
+		{sql.MySQL, "enum('u-1', 'u-2')", "key_column_type"},
+		{sql.MySQL, "bit(8)", "key_column_type"},
 	}
 	overBackends(t, func(t *testing.T, b backend) {
 		if b.driver == sql.Postgres {
@@ -117,6 +123,16 @@ func TestColumnTypesThatAreComparedExactly(t *testing.T) {
 		{sql.Postgres, "expunge_id", "u-1"}, // a domain over text
 		{sql.Postgres, "smallint", "42"},
 		{sql.Postgres, "integer", "42"},
+		{sql.MySQL, "varchar(36) COLLATE utf8mb4_general_ci", "u-1"},
+		{sql.MySQL, "varchar(36) CHARACTER SET latin1", "jürgen"},
+		{sql.MySQL, "varchar(36) CHARACTER SET ucs2", "jürgen"},
+		{sql.MySQL, "text COLLATE utf8mb4_bin", "u-1"},
+		{sql.MySQL, "char(36)", "u-1"},
+		{sql.MySQL, "tinyint", "42"},
+		{sql.MySQL, "bigint unsigned", "42"},
+		{sql.MySQL, "int(10) unsigned zerofill", "42"},
+		{sql.MySQL, "bigint", "9007199254740993"}, // not of a double's precision
+		{sql.MySQL, "uuid", "0d2f6a1e-7f0c-4a53-9a66-0d8f4f1a2b3c"},
 		{sql.Postgres, "uuid", "0d2f6a1e-7f0c-4a53-9a66-0d8f4f1a2b3c"},
 	}
 	overBackends(t, func(t *testing.T, b backend) {

@@ -70,18 +70,22 @@ func TestNoErrorHoldsAnIdentifier(t *testing.T) {
 
 // raising adds a trigger that quotes the row in its error.
 func raising(t *testing.T, b backend) {
-	if b.driver == sql.SQLite {
+	switch b.driver {
+	case sql.SQLite:
 		b.exec(t, "CREATE TRIGGER forbid BEFORE DELETE ON kept BEGIN SELECT raise(ABORT, 'not "+canary+"'); END")
-		return
+	case sql.MySQL:
+		b.exec(t, "CREATE TRIGGER forbid BEFORE DELETE ON kept FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'not "+canary+"'")
+	case sql.Postgres:
+		b.exec(t, "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not %'', OLD.user_id; END'",
+			"CREATE TRIGGER forbid BEFORE DELETE ON kept FOR EACH ROW EXECUTE FUNCTION forbid()")
 	}
-	b.exec(t, "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION ''not %'', OLD.user_id; END'",
-		"CREATE TRIGGER forbid BEFORE DELETE ON kept FOR EACH ROW EXECUTE FUNCTION forbid()")
 }
 
 func TestAServerThatIsNotThereLeaksNothing(t *testing.T) {
-	c := sql.Config{Driver: sql.Postgres, DSN: "postgres://user:canary-password@127.0.0.1:1/db", Tables: []sql.Table{sessions}}
-	p := connect(t, c)
-	wantSilence(t, p, canary)
-	_, err := p.Erase(t.Context(), task(events.Erase, canary))
-	wantOrdinary(t, err)
+	for name, dsn := range map[string]string{sql.Postgres: "postgres://user:canary-password@127.0.0.1:1/db", sql.MySQL: "user:canary-password@tcp(127.0.0.1:1)/db"} {
+		p := connect(t, sql.Config{Driver: name, DSN: dsn, Tables: []sql.Table{sessions}})
+		wantSilence(t, p, canary)
+		_, err := p.Erase(t.Context(), task(events.Erase, canary))
+		wantOrdinary(t, err)
+	}
 }

@@ -30,10 +30,7 @@ func New(c Config) (*Participant, error) {
 	if err := c.validate(); err != nil {
 		return nil, err
 	}
-	p := &Participant{config: c, dialect: sqlite{}}
-	if c.Driver == Postgres {
-		p.dialect = postgres{}
-	}
+	p := &Participant{config: c, dialect: map[string]dialect{SQLite: sqlite{}, Postgres: postgres{}, MySQL: mysql{}}[c.Driver]}
 	db, err := p.dialect.open(c)
 	if err != nil {
 		return nil, err

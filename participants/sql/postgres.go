@@ -53,16 +53,21 @@ func (postgres) quoteTable(name string) string {
 func (postgres) placeholder(n int) string    { return "$" + strconv.Itoa(n) }
 func (postgres) asText(column string) string { return column + "::text" }
 
-func (postgres) exactly(column string, c class, p string) string {
+func (postgres) deletion() string { return "DELETE FROM " }
+func (postgres) folds() bool      { return false }
+
+func (postgres) isolation(dbsql.TxOptions) dbsql.IsolationLevel { return dbsql.LevelDefault }
+
+func (postgres) exactly(column string, c column, arg func() string) string {
 	cast := "::text"
-	switch c {
+	switch c.class {
 	case integer:
 		cast = "::bigint"
 	case uuid:
 		cast = "::uuid"
-	case text, loose, other:
+	case text, trimmed, loose, other:
 	}
-	return column + " = " + p + cast
+	return column + " = " + arg() + cast
 }
 
 func (d postgres) inspect(ctx context.Context, tx *dbsql.Tx, t Table) (facts, error) {

@@ -59,7 +59,7 @@ func (postgres) identify(ctx context.Context, tx *dbsql.Tx, f *facts) error {
 	return err
 }
 
-func (postgres) whole(column string) string { return column + "::text" }
+func (postgres) whole(column string, _ column) string { return column + "::text" }
 
 func (postgres) value(text *string) (any, error) {
 	if text == nil {
@@ -73,6 +73,6 @@ func (postgres) cast(placeholder string, c column) string {
 	return "CAST(" + placeholder + "::text AS " + c.typ + ")"
 }
 
-func (postgres) same(column, value string) string {
+func (postgres) same(column, value string, _ column) string {
 	return "(" + column + "::text IS NOT DISTINCT FROM " + value + "::text)"
 }

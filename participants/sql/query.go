@@ -75,7 +75,7 @@ func (q *query) owned(t *table, key string, k keys) error {
 			return err
 		}
 		if fits {
-			q.add(" OR ", q.d.exactly(key, col.class, q.arg(value)))
+			q.add(" OR ", q.d.exactly(key, col, func() string { return q.arg(value) }))
 		}
 	}
 	q.add(")")

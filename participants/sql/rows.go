@@ -15,7 +15,7 @@ func (w *work) rows(t *table, m memory, k keys) ([]row, error) {
 		q.add(w.d.asText("t0." + quote(column)))
 	}
 	for _, column := range m.Columns {
-		q.add(", ", w.d.whole("t0."+quote(column)))
+		q.add(", ", w.d.whole("t0."+quote(column), t.columns[column]))
 	}
 	q.add(" FROM ")
 	if err := q.rowsOf(t, k); err != nil {
@@ -95,6 +95,7 @@ func (q *query) suspends(t *table, k keys, m memory, r row) error {
 		q.comma(i)
 		q.add(quote(column), " = ", q.given(t, column, m.Set[i]))
 	}
+	q.keeps(t, m)
 	return q.ofRow(t, k, r)
 }
 
@@ -111,6 +112,7 @@ func (q *query) restores(t *table, k keys, m memory, r row) error {
 		q.still(t, column, m.Set[i])
 		q.add(" THEN ", q.d.cast(q.arg(was), t.columns[column]), " ELSE t0.", quote(column), " END")
 	}
+	q.keeps(t, m)
 	if err := q.ofRow(t, k, r); err != nil {
 		return err
 	}
@@ -125,7 +127,7 @@ func (q *query) restores(t *table, k keys, m memory, r row) error {
 
 // still adds the condition that a column is what suspend made it.
 func (q *query) still(t *table, column string, set *string) {
-	q.add(q.d.same("t0."+quote(column), q.given(t, column, set)))
+	q.add(q.d.same("t0."+quote(column), q.given(t, column, set), t.columns[column]))
 }
 
 // given binds a value of the configuration as one of the column's type.

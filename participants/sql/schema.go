@@ -51,7 +51,7 @@ func (w *work) check(t *table) error {
 	if t.columns[t.Key].class == other {
 		return fault("key_column_type", t, "has a key column of a type that cannot be compared exactly")
 	}
-	if err := w.exact(t, t.Key); err != nil {
+	if err := w.keyed(t); err != nil {
 		return err
 	}
 	for _, name := range t.triggers {
@@ -94,6 +94,14 @@ func (t Table) used() []string {
 	return out
 }
 
+// keyed demands a key column that tells look-alikes apart, unless the dialect does.
+func (w *work) keyed(t *table) error {
+	if w.d.folds() {
+		return nil
+	}
+	return w.exact(t, t.Key)
+}
+
 // lookalikes are different texts that a careless collation takes for the same.
 var lookalikes = []string{"a", "A", "a ", "a-", "á", "a\u0301"}
 
@@ -133,6 +141,12 @@ func (w *work) checkParent(t *table) error {
 	}
 	if !slices.ContainsFunc(t.parent.incoming, enforced) {
 		return fault("parent_not_enforced", t, "has no foreign key from "+t.Key+" to "+t.parent.Name+"."+column)
+	}
+	if w.d.folds() && !t.parent.columns[column].unique {
+		return fault("parent_not_unique", t.parent, "has no unique index on "+column+" alone, by which one row of "+t.Name+" has one parent")
+	}
+	if w.d.folds() {
+		return nil
 	}
 	return w.exact(t.parent, column)
 }

@@ -113,11 +113,11 @@ func TestAForeignKeyNeverTakesWhatIsNotDeclared(t *testing.T) {
 func TestACascadeIsCountedWhateverTheDeclaredOrder(t *testing.T) {
 	overBackends(t, func(t *testing.T, b backend) {
 		b.exec(t, "CREATE TABLE accounts (user_id TEXT PRIMARY KEY)", "INSERT INTO accounts VALUES ('u-1'), ('u-2')",
-			"CREATE TABLE keys (id INTEGER, owner TEXT REFERENCES accounts ON DELETE CASCADE)", "INSERT INTO keys VALUES (1, 'u-1'), (2, 'u-1'), (3, 'u-2')")
+			`CREATE TABLE "keys" (id INTEGER, owner TEXT REFERENCES accounts ON DELETE CASCADE)`, `INSERT INTO "keys" VALUES (1, 'u-1'), (2, 'u-1'), (3, 'u-2')`)
 		p := b.connect(t, sql.Table{Name: "accounts", Key: "user_id", Kind: "accounts"}, sql.Table{Name: "keys", Key: "owner", Kind: "api_keys"})
 		res, err := p.Erase(t.Context(), task(events.Erase, "u-1"))
 		wantResult(t, res, err, events.Erased, events.Counts{"accounts": 1, "api_keys": 2})
-		b.wantColumn(t, "SELECT id FROM keys", "3")
+		b.wantColumn(t, `SELECT id FROM "keys"`, "3")
 	})
 }
 
@@ -132,7 +132,7 @@ func TestATableThatRefersToItselfWouldTakeOtherPeoplesRows(t *testing.T) {
 func TestAForeignKeyOfTwoColumnsIsNotUnderstood(t *testing.T) {
 	overBackends(t, func(t *testing.T, b backend) {
 		b.exec(t, "CREATE TABLE accounts (user_id TEXT, realm TEXT, PRIMARY KEY (user_id, realm))",
-			"CREATE TABLE keys (user_id TEXT, realm TEXT, FOREIGN KEY (user_id, realm) REFERENCES accounts ON DELETE CASCADE)")
+			`CREATE TABLE "keys" (user_id TEXT, realm TEXT, FOREIGN KEY (user_id, realm) REFERENCES accounts (user_id, realm) ON DELETE CASCADE)`)
 		wantBlind(t, b.connect(t, sql.Table{Name: "accounts", Key: "user_id", Kind: "accounts"}, sql.Table{Name: "keys", Key: "user_id", Kind: "api_keys"}), "undeclared_cascade")
 	})
 }
@@ -151,9 +151,13 @@ func TestTriggersMustBeNamed(t *testing.T) {
 	overBackends(t, func(t *testing.T, b backend) {
 		b.withSessions(t, "u-1", "u-2")
 		b.exec(t, "CREATE TABLE audit (user_id TEXT)")
-		if b.driver == sql.SQLite {
+		switch b.driver {
+		case sql.SQLite:
 			b.exec(t, "CREATE TRIGGER remember AFTER DELETE ON sessions BEGIN INSERT INTO audit VALUES (OLD.user_id); END")
-		} else {
+		case sql.MySQL:
+			b.exec(t, "CREATE TRIGGER remember AFTER DELETE ON sessions FOR EACH ROW INSERT INTO audit VALUES (OLD.user_id)",
+				"CREATE TRIGGER harmless AFTER INSERT ON sessions FOR EACH ROW INSERT INTO audit VALUES (NEW.user_id)")
+		case sql.Postgres:
 			b.exec(t, "CREATE FUNCTION remember() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO audit VALUES (OLD.user_id); RETURN NULL; END'",
 				"CREATE TRIGGER remember AFTER DELETE ON sessions FOR EACH ROW EXECUTE FUNCTION remember()",
 				"CREATE TRIGGER harmless AFTER INSERT ON sessions FOR EACH ROW EXECUTE FUNCTION remember()")

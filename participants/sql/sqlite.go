@@ -46,14 +46,19 @@ func (sqlite) open(c Config) (*dbsql.DB, error) {
 // limit has nothing to do: a frozen process freezes its database.
 func (sqlite) limit(context.Context, *dbsql.Tx, Config) error { return nil }
 
+func (sqlite) isolation(dbsql.TxOptions) dbsql.IsolationLevel { return dbsql.LevelDefault }
+
 func (sqlite) quoteTable(name string) string { return quote(name) }
 func (sqlite) placeholder(n int) string      { return fmt.Sprintf("?%d", n) }
+func (sqlite) deletion() string              { return "DELETE FROM " }
+func (sqlite) folds() bool                   { return false }
 func (sqlite) asText(column string) string   { return "CAST(" + column + " AS TEXT)" }
 
 // exactly lets the index find the rows, by text and, for applications that bind bytes, by
 // blob; and then compares the text byte by byte, because the first comparison takes '042'
 // for 42 in a column of numbers.
-func (s sqlite) exactly(column string, _ class, p string) string {
+func (s sqlite) exactly(column string, _ column, arg func() string) string {
+	p := arg()
 	return fmt.Sprintf("((%s = %s OR %s = CAST(%s AS BLOB)) AND %s = %s COLLATE BINARY)", column, p, column, p, s.asText(column), p)
 }
 

@@ -22,7 +22,7 @@ func (sqlite) identify(ctx context.Context, tx *dbsql.Tx, f *facts) error {
 }
 
 // whole writes a value with its type before it: i, r, t or b. quote is exact for numbers.
-func (sqlite) whole(column string) string {
+func (sqlite) whole(column string, _ column) string {
 	return strings.ReplaceAll(`CASE typeof(?) WHEN 'integer' THEN 'i' || ? WHEN 'real' THEN 'r' || quote(?) WHEN 'text' THEN 't' || ? WHEN 'blob' THEN 'b' || hex(?) END`, "?", column)
 }
 
@@ -60,6 +60,6 @@ func (sqlite) value(text *string) (any, error) {
 // cast leaves it to the column's affinity.
 func (sqlite) cast(placeholder string, _ column) string { return placeholder }
 
-func (sqlite) same(column, value string) string {
+func (sqlite) same(column, value string, _ column) string {
 	return "(" + column + " IS " + value + " COLLATE BINARY)"
 }

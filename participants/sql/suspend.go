@@ -2,6 +2,7 @@ package sql
 
 import (
 	"context"
+	dbsql "database/sql"
 
 	"github.com/expunge-io/expunge/events"
 	"github.com/expunge-io/expunge/participants"
@@ -69,7 +70,7 @@ func (s Suspender) change(ctx context.Context, t participants.Task, text partici
 		return participants.Result{}, err
 	}
 	err = s.patiently(ctx, func() error {
-		w, err := s.begin(ctx, nil)
+		w, err := s.begin(ctx, dbsql.TxOptions{})
 		if err != nil {
 			return err
 		}
@@ -112,7 +113,10 @@ func (w *work) suspend(k keys, u undo) (participants.Result, error) {
 
 func (w *work) suspendTable(t *table, k keys, u undo) (int64, error) {
 	if t.Suspend.Delete {
-		return w.exec(t, newQuery(w.d, "DELETE FROM "), k)
+		if err := w.strays(t, k, t.dragged); err != nil {
+			return 0, err
+		}
+		return w.exec(t, newQuery(w.d, w.d.deletion()), k)
 	}
 	return w.overwrite(t, k, u, (*query).suspends)
 }

@@ -47,11 +47,14 @@ func TestASuspendThatWouldLoseRowsOrTakeOthersIsRefused(t *testing.T) {
 func TestASuspendThatSetsOffATriggerIsRefused(t *testing.T) {
 	overBackends(t, func(t *testing.T, b backend) {
 		b.exec(t, "CREATE TABLE accounts (user_id TEXT PRIMARY KEY, role TEXT)", "INSERT INTO accounts VALUES ('u-1', 'editor')")
-		if b.driver == sql.Postgres {
+		switch b.driver {
+		case sql.Postgres:
 			b.exec(t, "CREATE FUNCTION noop() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
 				"CREATE TRIGGER audit AFTER UPDATE ON accounts FOR EACH ROW EXECUTE FUNCTION noop()")
-		} else {
+		case sql.SQLite:
 			b.exec(t, "CREATE TRIGGER audit AFTER UPDATE ON accounts BEGIN SELECT 1; END")
+		case sql.MySQL:
+			b.exec(t, "CREATE TRIGGER audit AFTER UPDATE ON accounts FOR EACH ROW SET @seen = 1")
 		}
 		table := sql.Table{Name: "accounts", Key: "user_id", Kind: "accounts", Mode: sql.Retain, Ground: "ledger", Suspend: overwriting(map[string]string{"role": "none"})}
 		_, err := b.suspender(t, table).Prepare(t.Context(), task(events.Suspend, "u-1"))

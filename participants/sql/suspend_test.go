@@ -81,6 +81,31 @@ func TestRestoreIsExact(t *testing.T) {
 			"text[]":         {`'{a,"b,c",NULL}'`},
 			"uuid":           {`'6f1c7d1e-0000-4000-8000-000000000001'`},
 		},
+		sql.MySQL: {
+			"text":                                {`'it''s'`, `''`, `NULL`, `'42'`, `'été '`, `'a\n'`, `'😀'`},
+			"varchar(20)":                         {`'  two '`, `'t'`},
+			"varchar(20) CHARACTER SET latin1":    {`'été '`},
+			"char(20) COLLATE utf8mb4_general_ci": {`'Two'`, `''`},
+			"bigint":                              {`9223372036854775807`, `-1`, `NULL`},
+			"bigint unsigned":                     {`18446744073709551615`, `0`},
+			"tinyint(1)":                          {`1`, `0`, `NULL`, `-128`},
+			"double":                              {`0.1`, `5e-324`, `0.30000000000000004`, `1.7976931348623157e308`},
+			"decimal(20,10)":                      {`1234567890.0123456789`, `-0.5`},
+			"bit(12)":                             {`b'101'`, `b'0'`},
+			"blob":                                {`x'00ff80'`, `x''`, `'text'`},
+			"varbinary(20)":                       {`x'00ff80'`},
+			"binary(4)":                           {`x'00ff'`},
+			"timestamp(6) NULL":                   {`'2026-05-04 03:02:01.000009'`, `NULL`},
+			"datetime(3)":                         {`'2026-05-04 03:02:01.009'`, `'9999-12-31 23:59:59'`, `'0000-00-00'`},
+			"date":                                {`'2026-05-04'`, `'0000-00-00'`},
+			"time(2)":                             {`'-838:59:58.99'`},
+			"year":                                {`2026`, `0`},
+			"enum('off', 'on')":                   {`'on'`, `NULL`},
+			"set('a', 'b')":                       {`'a,b'`, `''`},
+			"json":                                {`'{"a": [1, null]}'`},
+			"uuid":                                {`'6f1c7d1e-0000-4000-8000-000000000001'`},
+			"inet6":                               {`'2001:db8::ff00:42:8329'`},
+		},
 	}
 	overBackends(t, func(t *testing.T, b backend) {
 		for typ, values := range columns[b.driver] {
@@ -90,6 +115,9 @@ func TestRestoreIsExact(t *testing.T) {
 					b.exec(t, "INSERT INTO kept VALUES ("+string(rune('1'+i))+", 'a b', 'u-1', "+v+")")
 				}
 				shown := "SELECT coalesce(CAST(v AS TEXT), 'NULL') FROM kept ORDER BY id"
+				if b.driver == sql.MySQL {
+					shown = "SELECT concat(coalesce(hex(v), 'NULL'), ' ', coalesce(CAST(v AS CHAR), 'NULL')) FROM kept ORDER BY id"
+				}
 				if b.driver == sql.SQLite {
 					shown = "SELECT typeof(v) || quote(v) FROM kept ORDER BY id"
 				}

@@ -29,7 +29,7 @@ type table struct {
 // read runs f in a transaction that cannot write. It may run f more than once.
 func (p *Participant) read(ctx context.Context, f func(*work) error) error {
 	return p.patiently(ctx, func() error {
-		w, err := p.begin(ctx, &dbsql.TxOptions{ReadOnly: true})
+		w, err := p.begin(ctx, dbsql.TxOptions{ReadOnly: true})
 		if err != nil {
 			return err
 		}
@@ -62,8 +62,9 @@ func (p *Participant) patiently(ctx context.Context, transaction func() error) e
 const lockPause = 10 * time.Millisecond
 
 // begin opens a transaction and checks the schema in it. Its errors are explained.
-func (p *Participant) begin(ctx context.Context, o *dbsql.TxOptions) (*work, error) {
-	tx, err := p.db.BeginTx(ctx, o)
+func (p *Participant) begin(ctx context.Context, o dbsql.TxOptions) (*work, error) {
+	o.Isolation = p.dialect.isolation(o)
+	tx, err := p.db.BeginTx(ctx, &o)
 	if err != nil {
 		return nil, p.explain(ctx, err)
 	}
