@@ -15,7 +15,7 @@ func (w *Worker) readSQL(participant string, n node) {
 	w.SQL = c
 	f := fields{
 		"realm":             word(&c.Realm),
-		"driver":            oneOf(&c.Driver, sql.SQLite, sql.Postgres),
+		"driver":            oneOf(&c.Driver, sql.SQLite, sql.Postgres, sql.MySQL),
 		"lock_wait":         duration(&c.LockWait),
 		"statement_timeout": duration(&c.StatementTimeout),
 		"tables": func(n node) {
