@@ -252,6 +252,8 @@ func TestEachFaultIsReportedAtItsLine(t *testing.T) {
 		{"two adapters", "    sql:", "    jumio: {user_agent: A B/v1, token: t, secret: s}\n    sql:", "workers.a.sql: jumio is given too"},
 		{"an adapter's own fault", "key: user_id, ", "", "18: workers.a.sql.tables[0]: name and key are needed"},
 		{"a fault deep in an adapter", "    sql:", "    cognito: {region: r, pool: x, access_key_id: i, secret_access_key: s}\nx:\n    sql:", "15: workers.a.cognito.pool: want a user pool id"},
+		{"a driver that is none", "    sql:", "    sql:\n      driver: oracle", "16: workers.a.sql.driver: "},
+		{"a dsn of another driver", "    sql:", "    sql:\n      driver: mysql", "17: workers.a.sql.dsn: is not one of MySQL"},
 		{"capture without a client", sqlWorker, "    capture: {url: 'https://a.example.com', client_secret: geheim}\n", "15: workers.a.capture: client_id: is needed"},
 		{"capture in plain sight", sqlWorker, "    capture: {url: 'http://a.example.com', client_id: i, client_secret: geheim}\n", "15: workers.a.capture.url: want https"},
 		{"capture without a secret", sqlWorker, "    capture: {url: 'https://a.example.com', client_id: i}\n", "workers.a.capture.client_secret_file: missing (or client_secret, for trying out)"},
