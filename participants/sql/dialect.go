@@ -15,6 +15,9 @@ type dialect interface {
 	// limit bounds what the server does for this transaction, should this process freeze.
 	limit(context.Context, *dbsql.Tx, Config) error
 
+	// commit ends the transaction for good, and waits for no answer after the context's end.
+	commit(context.Context, *dbsql.Tx) error
+
 	// inspect reads what the live schema says of a declared table. A table that is missing,
 	// is no plain table, or that the connection cannot wholly see is misconfigured.
 	inspect(context.Context, *dbsql.Tx, Table) (facts, error)

@@ -91,7 +91,7 @@ func (p *Participant) erase(ctx context.Context, t participants.Task) (participa
 	if err != nil {
 		return participants.Result{}, p.explain(ctx, err)
 	}
-	if err := w.tx.Commit(); err != nil {
+	if err := w.d.commit(ctx, w.tx); err != nil {
 		return p.settle(ctx, t, did, err)
 	}
 	p.dialect.scrub(ctx, p.db)

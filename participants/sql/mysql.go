@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"net"
 	"os"
 	"time"
 
@@ -42,12 +43,16 @@ func (mysql) open(c Config) (*dbsql.DB, error) {
 	}
 	config.ClientFoundRows, config.ParseTime = true, true
 	config.InterpolateParams, config.MultiStatements, config.AllowAllFiles = false, false, false
+	if config.ReadTimeout == 0 { // of a rollback, above all, which has no context
+		config.ReadTimeout = c.StatementTimeout + 5*time.Second
+	}
 	config.Logger = &driver.NopLogger{}
-	config.Collation = "utf8mb4_general_ci"
+	if err := config.Apply(driver.Charset("utf8mb4", "utf8mb4_general_ci")); err != nil {
+		return nil, errors.New("dsn: is not one of MySQL")
+	}
 	if config.Params == nil {
 		config.Params = map[string]string{}
 	}
-	delete(config.Params, "charset")
 	maps.Copy(config.Params, session)
 	connector, err := driver.NewConnector(config)
 	if err != nil {
@@ -118,6 +123,13 @@ func (mysql) limit(ctx context.Context, tx *dbsql.Tx, c Config) error {
 
 func seconds(d time.Duration) int64 { return max(int64(d/time.Second), 1) }
 
+// commit says the word itself, because Commit of the driver has no context: it would wait for
+// an answer for as long as the network is silent. The Rollback that follows finds nothing.
+func (mysql) commit(ctx context.Context, tx *dbsql.Tx) error {
+	_, err := tx.ExecContext(ctx, "COMMIT")
+	return err
+}
+
 // scrub has nothing to do: deleted rows are InnoDB's to purge.
 func (mysql) scrub(context.Context, *dbsql.DB) {}
 
@@ -158,9 +170,12 @@ func (c column) convert(text string) string {
 
 func (mysql) explain(err error) error {
 	var e *driver.MySQLError
+	var connect *net.OpError
 	switch {
 	case errors.As(err, &e):
 		return explainNumber(e.Number, string(e.SQLState[:]))
+	case errors.As(err, &connect):
+		return errors.New("sql: no connection to the MySQL server")
 	case errors.Is(err, driver.ErrInvalidConn):
 		return errors.New("sql: the connection to the MySQL server broke")
 	}

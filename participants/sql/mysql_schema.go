@@ -144,8 +144,8 @@ func baseOf(typ string) string {
 func (f *facts) indexes(ctx context.Context, tx *dbsql.Tx, at place, t Table) error {
 	alone, err := list(ctx, tx, `
 		SELECT min(column_name), '' FROM information_schema.statistics
-		WHERE table_schema = ? AND table_name = ? AND non_unique = 0 AND column_name IS NOT NULL
-		GROUP BY index_name HAVING count(*) = 1 AND max(sub_part) IS NULL AND max(seq_in_index) = 1`, at.schema, at.table)
+		WHERE table_schema = ? AND table_name = ? AND non_unique = 0
+		GROUP BY index_name HAVING count(*) = 1 AND max(sub_part) IS NULL AND min(column_name) IS NOT NULL`, at.schema, at.table)
 	if err != nil {
 		return err
 	}

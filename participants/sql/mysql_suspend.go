@@ -84,7 +84,7 @@ func (mysql) whole(column string, c column) string {
 		column += " + 0e0"
 	case unwritable, written, padless, member, whole, unsigned, converted:
 	}
-	return "CONCAT('t', LEFT(CAST(" + column + " AS CHAR), " + most + "))"
+	return "CONCAT('t', CAST(LEFT(" + column + ", " + most + ") AS CHAR))"
 }
 
 func (mysql) value(text *string) (any, error) {

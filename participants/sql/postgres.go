@@ -58,6 +58,9 @@ func (postgres) folds() bool      { return false }
 
 func (postgres) isolation(dbsql.TxOptions) dbsql.IsolationLevel { return dbsql.LevelDefault }
 
+// commit is under the context with which its transaction was begun.
+func (postgres) commit(_ context.Context, tx *dbsql.Tx) error { return tx.Commit() }
+
 func (postgres) exactly(column string, c column, arg func() string) string {
 	cast := "::text"
 	switch c.class {

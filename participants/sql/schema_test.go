@@ -1,6 +1,7 @@
 package sql_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/expunge-io/expunge/events"
@@ -96,7 +97,8 @@ func TestAForeignKeyNeverTakesWhatIsNotDeclared(t *testing.T) {
 				b.exec(t, "CREATE TABLE accounts (user_id TEXT PRIMARY KEY)", "INSERT INTO accounts VALUES ('u-1'), ('u-2')",
 					"CREATE TABLE ledger (id INTEGER, "+c.ledger+")", "INSERT INTO ledger (id, owner) VALUES (1, 'u-2')")
 				p := b.connect(t, c.tables...)
-				if !c.ok {
+				restricts := b.driver == sql.MySQL && strings.Contains(c.ledger, "SET DEFAULT") // InnoDB forgets that action
+				if !c.ok && !restricts {
 					wantBlind(t, p, "undeclared_cascade")
 					b.wantColumn(t, "SELECT user_id FROM accounts ORDER BY 1", "u-1", "u-2")
 					return

@@ -48,6 +48,8 @@ func (sqlite) limit(context.Context, *dbsql.Tx, Config) error { return nil }
 
 func (sqlite) isolation(dbsql.TxOptions) dbsql.IsolationLevel { return dbsql.LevelDefault }
 
+func (sqlite) commit(_ context.Context, tx *dbsql.Tx) error { return tx.Commit() }
+
 func (sqlite) quoteTable(name string) string { return quote(name) }
 func (sqlite) placeholder(n int) string      { return fmt.Sprintf("?%d", n) }
 func (sqlite) deletion() string              { return "DELETE FROM " }

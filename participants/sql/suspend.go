@@ -76,7 +76,7 @@ func (s Suspender) change(ctx context.Context, t participants.Task, text partici
 		}
 		defer func() { _ = w.tx.Rollback() }() // after a commit it does nothing
 		if res, err = f(w, k, u); err == nil {
-			err = w.tx.Commit()
+			err = w.d.commit(ctx, w.tx)
 		}
 		return s.explain(ctx, err)
 	})
