@@ -234,6 +234,18 @@ func TestATableInAnotherDatabase(t *testing.T) {
 	wantResult(t, res, err, events.Erased, events.Counts{"sessions": 1})
 }
 
+func TestACascadeIntoAnotherDatabaseIsRefused(t *testing.T) {
+	b, other := mariadbBackend(t), mariadbBackend(t)
+	b.exec(t, "CREATE TABLE accounts (user_id VARCHAR(50) PRIMARY KEY)")
+	other.exec(t, "CREATE TABLE accounts (user_id VARCHAR(50) PRIMARY KEY)",
+		"CREATE TABLE entries (owner VARCHAR(50), FOREIGN KEY (owner) REFERENCES "+b.column(t, "SELECT DATABASE()")[0]+".accounts (user_id) ON DELETE CASCADE)")
+	accounts := sql.Table{Name: "accounts", Key: "user_id", Kind: "accounts"}
+	wantBlind(t, b.connect(t, accounts), "undeclared_cascade")
+	if err := other.connect(t, accounts).Check(t.Context()); err != nil {
+		t.Errorf("nothing refers to the table of the same name: %v", err)
+	}
+}
+
 func TestPartitionsOfAnInnoDBTable(t *testing.T) {
 	b := mariadbBackend(t)
 	b.exec(t, "CREATE TABLE sessions (id INTEGER, user_id VARCHAR(50)) PARTITION BY HASH (id) PARTITIONS 3", "INSERT INTO sessions VALUES (1, 'u-1'), (2, 'u-1'), (3, 'u-2')")
@@ -387,4 +399,35 @@ func TestACommitWithoutAnAnswerEndsWithThePermit(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) || time.Since(begun) > 10*time.Second {
 		t.Errorf("error %v after %s", err, time.Since(begun))
 	}
+}
+
+// TestAnIdentifierThatIsBeingBornIsWaitedFor: the row is not committed yet when the erase
+// looks, and would be deleted unseen when it is.
+func TestAnIdentifierThatIsBeingBornIsWaitedFor(t *testing.T) {
+	b := mariadbBackend(t)
+	b.exec(t, "CREATE TABLE verifications (user_id VARCHAR(50), reference VARCHAR(50), KEY (user_id))", "INSERT INTO verifications VALUES ('u-1', 'r-1')")
+	tx, err := b.db.Begin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tx.Exec("INSERT INTO verifications VALUES ('u-1', 'r-2')"); err != nil {
+		t.Fatal(err)
+	}
+	p := b.connect(t, sql.Table{Name: "verifications", Key: "user_id", Kind: "profiles", Yields: []sql.Yield{{Type: "jumio_scan", Column: "reference"}}})
+	done := make(chan error, 1)
+	go func() {
+		_, err := p.Erase(t.Context(), task(events.Erase, "u-1", "jumio_scan=r-1"))
+		done <- err
+	}()
+	for range 100 {
+		if b.column(t, "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'")[0] != "0" {
+			break
+		}
+		b.exec(t, "DO SLEEP(0.02)")
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	wantRefused(t, <-done, "new_identifiers")
+	b.wantColumn(t, "SELECT reference FROM verifications ORDER BY 1", "r-1", "r-2")
 }
