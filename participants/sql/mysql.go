@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net"
 	"os"
+	"strings"
 	"time"
 
 	driver "github.com/go-sql-driver/mysql"
@@ -34,7 +35,7 @@ var session = map[string]string{
 // open makes a pool whose statements carry values apart from their text, and whose counts of
 // an UPDATE are of the rows that matched, as they are elsewhere.
 func (mysql) open(c Config) (*dbsql.DB, error) {
-	config, err := driver.ParseDSN(c.DSN)
+	config, err := driver.ParseDSN(escaped(c.DSN))
 	if err != nil {
 		return nil, errors.New("dsn: is not one of MySQL, as in user:password@tcp(host:3306)/database") // the cause may quote a password
 	}
@@ -59,6 +60,16 @@ func (mysql) open(c Config) (*dbsql.DB, error) {
 		return nil, errors.New("dsn: is not one of MySQL, or its tls is none that is known")
 	}
 	return dbsql.OpenDB(connector), nil
+}
+
+// escaped lets a DSN name files as they are written: the driver takes its last slash for the
+// one before the database.
+func escaped(dsn string) string {
+	i := strings.LastIndex(dsn, "?")
+	if i < 0 || !strings.Contains(dsn[:i], "/") || strings.Contains(dsn[i:], ")") {
+		return dsn
+	}
+	return dsn[:i] + strings.ReplaceAll(dsn[i:], "/", "%2F")
 }
 
 // secure reads the files of certificates, under the names that PostgreSQL has for them.

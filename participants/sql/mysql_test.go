@@ -281,9 +281,11 @@ func TestTheFilesOfCertificatesAreRead(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, params := range []string{"sslrootcert=" + none, "sslrootcert=" + empty, "sslcert=" + empty + "&sslkey=" + empty, "tls=unheard-of"} {
-		_, err := sql.New(sql.Config{Driver: sql.MySQL, DSN: "u:canary@tcp(127.0.0.1:1)/db?" + strings.ReplaceAll(params, "/", "%2F"), Tables: []sql.Table{sessions}})
-		if err == nil || !strings.Contains(err.Error(), "dsn") || strings.Contains(err.Error(), "canary") {
+	for params, want := range map[string]string{
+		"sslrootcert=" + none: "dsn: sslrootcert: open", "sslrootcert=" + empty: "there is no certificate", "sslcert=" + empty + "&sslkey=" + empty: "dsn: sslcert, sslkey:", "tls=unheard-of": "dsn: is not one",
+	} {
+		_, err := sql.New(sql.Config{Driver: sql.MySQL, DSN: "u:canary@tcp(127.0.0.1:1)/db?" + params, Tables: []sql.Table{sessions}})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "canary") {
 			t.Errorf("%s: error %v", params, err)
 		}
 	}
