@@ -19,6 +19,8 @@
 //
 // # MariaDB and MySQL
 //
+// Tested at MariaDB alone; MySQL has the same driver, and what differs there is untried.
+//
 // Most of their collations ignore case, and nearly all of them spaces at the end of a text.
 // Keys are therefore compared twice: by the column's collation, which its index serves, and
 // then byte by byte. A foreign key still joins by the collation, so before rows are deleted
