@@ -282,10 +282,9 @@ func (r *run) left(in ReportReceived, h *Share, t *Step) {
 // reported, what the baseline counted and nobody reported is inferred to be its work; not of a
 // share that is found by less than before.
 func (r *run) outcome(in ReportReceived, h *Share, q Permit) (Verdict, Counts, bool) {
-	spec, _ := r.plan.Spec(h.Name)
 	counts := h.Counts.plus(in.Counts)
 	inferred := h.Inferred
-	if q.MaybeDone && in.Verdict != Retained && len(r.s.Blind(r.plan, spec)) == 0 {
+	if q.MaybeDone && in.Verdict != Retained && r.sees(h) {
 		var raised bool
 		counts, raised = counts.atLeast(h.Expected)
 		// Who never counted cannot say what an attempt that was lost had found.

@@ -25,11 +25,11 @@ func (r *run) resealed(in Resealed) {
 
 // boxLost says why nothing is permitted, and what to do.
 func (s *State) boxLost() string {
-	what := "a request for the same user id"
 	if s.Phase == Restoring {
 		return "its sealed values cannot be read: restore the keys file, or the key-encryption key; if there is none, " +
 			"bring back by hand what was suspended, and waive that"
 	}
+	what := "a request for the same user id"
 	switch {
 	case s.Unbound:
 		what = "the same request, sent again,"
@@ -190,8 +190,7 @@ func (s State) Blind(p Plan, spec Spec) (lost []LostValue) {
 // Learns reports whether a share is found by what systems name, and not by the user id alone.
 func (p Plan) Learns(spec Spec) bool {
 	return slices.ContainsFunc(union(spec.Needs, spec.Yields), func(typ string) bool {
-		named := func(s Spec) bool { return slices.Contains(s.Yields, typ) }
-		return typ != UserID && slices.ContainsFunc(p.Participants, named)
+		return typ != UserID && len(p.yielders(typ)) > 0
 	})
 }
 
