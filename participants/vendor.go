@@ -50,6 +50,14 @@ func VendorUnreached(ctx context.Context, vendor string, err error) error {
 	}
 }
 
+// VendorRefused reports whether a request had certainly no effect: the vendor, or a [Target], let
+// nobody in. After any other error what was asked for may be done.
+func VendorRefused(err error) bool {
+	var retry *RetryAfter
+	var fault *Misconfigured
+	return errors.As(err, &retry) || errors.As(err, &fault)
+}
+
 // VendorURL returns what is wrong with the base URL of an API: credentials, and what they open,
 // go there over TLS, or not over a wire at all.
 func VendorURL(text string) error {

@@ -82,13 +82,6 @@ func throttled(h http.Header) error {
 	return &participants.RetryAfter{After: participants.VendorRetry(h), Code: "rate_limited"}
 }
 
-// refused reports whether a request had certainly no effect.
-func refused(err error) bool {
-	var retry *participants.RetryAfter
-	var fault *participants.Misconfigured
-	return errors.As(err, &retry) || errors.As(err, &fault)
-}
-
 func misconfigured(code, hint string) error {
 	return &participants.Misconfigured{Code: code, Err: fmt.Errorf("capture: %s", hint)}
 }

@@ -70,7 +70,7 @@ const (
 // answer may stand for a deletion, and an ok for none.
 func (p *Participant) remove(ctx context.Context, uuid string) (end, error) {
 	_, err := p.ask(ctx, "entity.delete", url.Values{"uuid": {uuid}})
-	if refused(err) {
+	if participants.VendorRefused(err) {
 		return remains, err
 	}
 	lookErr := p.look(ctx, uuid)

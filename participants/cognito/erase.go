@@ -101,7 +101,7 @@ func (p *Participant) remove(ctx context.Context, u user) (end, error) {
 	switch {
 	case errors.Is(err, errNoUser):
 		return vanished, nil
-	case refused(err):
+	case participants.VendorRefused(err):
 		return remains, err
 	}
 	now, lookErr := p.get(ctx, u.name)
@@ -113,11 +113,4 @@ func (p *Participant) remove(ctx context.Context, u user) (end, error) {
 	default:
 		return remains, err
 	}
-}
-
-// refused reports whether a deletion had certainly no effect.
-func refused(err error) bool {
-	var retry *participants.RetryAfter
-	var fault *participants.Misconfigured
-	return errors.As(err, &retry) || errors.As(err, &fault)
 }

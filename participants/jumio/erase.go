@@ -113,7 +113,7 @@ func (p *Participant) remove(ctx context.Context, f finding) (end, error) {
 	if sendErr == nil {
 		sendErr = p.verdictOf(a)
 	}
-	if refused(sendErr) {
+	if participants.VendorRefused(sendErr) {
 		return remains, sendErr
 	}
 	s, err := p.look(ctx, f.ref)
@@ -131,11 +131,4 @@ func (p *Participant) remove(ctx context.Context, f finding) (end, error) {
 	default:
 		return remains, nil
 	}
-}
-
-// refused reports whether a deletion had certainly no effect.
-func refused(err error) bool {
-	var retry *participants.RetryAfter
-	var fault *participants.Misconfigured
-	return errors.As(err, &retry) || errors.As(err, &fault)
 }

@@ -130,7 +130,7 @@ func (p *Participant) remove(ctx context.Context, acc account, it item, due time
 		sendErr = verdictOf(a)
 	}
 	declined := a.status == http.StatusBadRequest || a.status == http.StatusNotFound
-	if final(sendErr) && !declined {
+	if participants.VendorRefused(sendErr) && !declined {
 		return remains, sendErr
 	}
 	now, err := p.look(ctx, acc)
@@ -152,17 +152,10 @@ func (p *Participant) remove(ctx context.Context, acc account, it item, due time
 	return remains, nil
 }
 
-// final reports whether an error is a verb: the request had certainly no effect.
-func final(err error) bool {
-	var retry *participants.RetryAfter
-	var fault *participants.Misconfigured
-	return errors.As(err, &retry) || errors.As(err, &fault)
-}
-
 // transient returns an error that is no verb, and nil for others: what a refusal meant is
 // not known when nothing could be seen after it.
 func transient(err error) error {
-	if final(err) {
+	if participants.VendorRefused(err) {
 		return nil
 	}
 	return err
